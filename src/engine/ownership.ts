@@ -56,7 +56,10 @@ const TOOLS_BY_TAG_VALUE: Readonly<Record<string, string>> = {
   alchemy: 'alchemy',
 };
 
-/** Tags that other tools set, or that their users set by convention; the most reliable first. */
+/**
+ * Tags that other tools set, or that their users set by convention; the most reliable first. CloudFormation sets its own on
+ * few entities of IAM: most of what a stack owns shows nothing.
+ */
 const FOREIGN_TAGS: readonly ForeignTag[] = [
   { tag: 'aws:cloudformation:stack-name', owner: (stack) => `CloudFormation stack "${stack}"` },
   { tag: 'aws:cloudformation:stack-id', owner: (stack) => `CloudFormation stack "${stack}"` },

@@ -109,7 +109,7 @@ test('what the CDK synthesizes is a manifest as it is, roles that grant each oth
 });
 
 test.each([
-  [['missing.yaml', '--account', ACCOUNT], 'template missing.yaml cannot be read: ENOENT'],
+  [['missing.yaml', '--account', ACCOUNT], 'template missing.yaml cannot be read: there is no such file'],
   [['x.yaml'], 'no account is named'],
   [['-', '--account', ACCOUNT], 'its name gives no namespace'],
   [['x.yaml', '--account', ACCOUNT, '--parameter', 'x'], 'Expected name=value.'],

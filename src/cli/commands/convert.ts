@@ -1,11 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { convertTemplate } from '../../client/cloudformation/convert.js';
-import { namespaceProblem, templateNamespace } from '../../client/cloudformation/source.js';
+import { countsText, namespaceProblem, templateNamespace } from '../../client/cloudformation/source.js';
+import { fileErrorText, readTextFile } from '../../client/manifest/load.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT } from '../../engine/manifest/names.js';
 import { counted } from '../../report/text.js';
-import { printProblems, type StackOptions } from '../request.js';
+import { printProblems, printWarnings, type StackOptions } from '../request.js';
 import { UsageError } from '../run-command.js';
 import { note, plain, print, wrapped } from '../terminal.js';
 
@@ -28,7 +29,7 @@ export async function convert(file: string, options: ConvertOptions): Promise<Ex
     const { message, remedy } = namespaceProblem(file, namespace);
     throw new UsageError(message, remedy);
   }
-  const result = convertTemplate(file, await read(file), {
+  const result = convertTemplate(file, read(file), {
     account,
     region,
     stackName,
@@ -43,18 +44,19 @@ export async function convert(file: string, options: ConvertOptions): Promise<Ex
     printProblems(result.problems, loadConfig());
     return ExitCode.Usage;
   }
+  printWarnings(result.warnings, loadConfig());
   if (output === undefined) print(result.manifest.replace(/\n$/, ''));
   else await write(output, result.manifest);
   note(wrapped(summaryOf(result.entities, result.ignored), process.stderr));
   return ExitCode.Converged;
 }
 
-async function read(file: string): Promise<string> {
+function read(file: string): string {
   try {
-    return await readFile(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw new UsageError(`template ${file} cannot be read: ${code}`, 'name a file that exists and is readable');
+    const why = fileErrorText(error);
+    throw new UsageError(`template ${file} cannot be read: ${why}`, 'name a file that exists and is readable');
   }
 }
 
@@ -73,8 +75,7 @@ async function write(file: string, manifest: string): Promise<void> {
 }
 
 function summaryOf(entities: ReadonlyMap<string, number>, ignored: ReadonlyMap<string, number>): string {
-  const listed = (counts: ReadonlyMap<string, number>): string =>
-    [...counts].map(([name, count]) => `${String(count)} ${plain(name)}`).join(', ');
+  const listed = (counts: ReadonlyMap<string, number>): string => plain(countsText(counts));
   const sum = (counts: ReadonlyMap<string, number>): number => [...counts.values()].reduce((a, b) => a + b, 0);
   const converted = `Converted ${counted(sum(entities), 'entity', 'entities')}: ${listed(entities)}.`;
   if (ignored.size === 0) return converted;

@@ -1,6 +1,8 @@
+import { dependencyOrder } from '../../engine/graph.js';
 import { quoted, type Report } from '../../engine/manifest/problem.js';
 import { problemAt, stringOf, type Tree } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
+import { isIam } from './resource-types.js';
 import { checkMembers, type Resource, type Template } from './template.js';
 
 /** The attributes that a resource can have. */
@@ -43,11 +45,33 @@ export function isRetained({ tree }: Resource): boolean {
   return stringOf(tree.entries.get('DeletionPolicy')?.value)?.startsWith('Retain') === true;
 }
 
+/** Refuses resources of IAM that wait for each other by `DependsOn`. */
+export function checkCycles({ resources }: Template, report: Report): void {
+  const all = [...resources.values()].filter(({ type }) => isIam(type));
+  const nodes = all.map((one) => ({
+    id: one.logicalId,
+    dependsOn: dependsOnOf(one).flatMap((tree) => stringOf(tree) ?? []),
+  }));
+  const order = dependencyOrder(nodes);
+  for (const cycle of order.ok ? [] : order.cycles) {
+    const [first, ...others] = cycle.flatMap((position) => all[position] ?? []);
+    if (first === undefined) continue;
+    const names = [first, ...others, first].map(({ logicalId }) => logicalId).join(', ');
+    const path = ['Resources', first.logicalId, 'DependsOn'];
+    report(problemAt(first.at, path, `DependsOn goes round in a circle: ${names}`, 'take one of them away'));
+  }
+}
+
+function dependsOnOf({ tree }: Resource): readonly Tree[] {
+  const dependsOn = tree.entries.get('DependsOn')?.value;
+  if (dependsOn === undefined) return [];
+  return dependsOn.type === 'list' ? dependsOn.items : [dependsOn];
+}
+
 /** Checks what a resource depends on. */
-function checkDependsOn({ logicalId, tree }: Resource, { resources }: Template, report: Report): void {
-  const dependsOn: Tree | undefined = tree.entries.get('DependsOn')?.value;
-  if (dependsOn === undefined) return;
-  for (const one of dependsOn.type === 'list' ? dependsOn.items : [dependsOn]) {
+function checkDependsOn(resource: Resource, { resources }: Template, report: Report): void {
+  const { logicalId } = resource;
+  for (const one of dependsOnOf(resource)) {
     const name = stringOf(one);
     if (name !== null && resources.has(name)) continue;
     const message =

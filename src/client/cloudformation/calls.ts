@@ -1,6 +1,27 @@
-import type { MapTree, Tree } from '../../engine/manifest/tree.js';
+import type { MapEntry, MapTree, SourceOffset, Tree } from '../../engine/manifest/tree.js';
 
 type Path = readonly PropertyKey[];
+
+/** The property that a value removes: `AWS::NoValue`. */
+export const NO_VALUE = Symbol('AWS::NoValue');
+
+/** The value of an expression. Undefined if it has a problem, which has been reported. */
+export type Value = Tree | typeof NO_VALUE | undefined;
+
+/** The names that expressions refer to. Each reports what it does not find. */
+export interface Scope {
+  readonly refuse: (at: SourceOffset, path: Path, message: string, remedy: string) => undefined;
+  readonly ref: (name: string, at: SourceOffset, path: Path) => Value;
+  readonly attribute: (logicalId: string, attribute: string, at: SourceOffset, path: Path) => Value;
+  /** Undefined if it has a problem. */
+  readonly condition: (name: string, at: SourceOffset, path: Path) => boolean | undefined;
+  readonly mappings: ReadonlyMap<string, MapEntry>;
+  readonly imported: (name: string, at: SourceOffset, path: Path) => Value;
+  /** Returns the value of a dynamic reference: `resolve:ssm:NAME`. */
+  readonly dynamic: (reference: string, at: SourceOffset, path: Path) => string | undefined;
+  /** Writes account, partition and ARNs out, for what looks into a text. */
+  readonly literal: (text: string) => string;
+}
 
 /** One call of a function. */
 export interface Call {

@@ -1,7 +1,8 @@
 import { quoted } from '../../engine/manifest/problem.js';
 import { stringOf, type ListTree, type MapEntry, type SourceOffset, type Tree } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
-import { NO_VALUE, type Evaluator, type Scope } from './evaluate.js';
+import { NO_VALUE, type Scope } from './calls.js';
+import type { Evaluator } from './evaluate.js';
 import { textOf } from './parameters.js';
 
 type Path = readonly PropertyKey[];
@@ -78,13 +79,21 @@ export class Conditions {
     }
     const [left, right] = items.map((item, index) => this.evaluator.evaluate(item, [...path, index]));
     if (left === undefined || right === undefined) return undefined;
-    return this.comparable(left) === this.comparable(right);
+    const one = this.comparable(left);
+    const other = this.comparable(right);
+    if (one !== undefined && other !== undefined) return one === other;
+    this.scope.refuse(tree.at, path, 'Fn::Equals compares texts, and lists of them', 'write a text');
   }
 
-  private comparable(value: Tree | typeof NO_VALUE): string {
+  /** Returns a text for a value that can be compared. */
+  private comparable(value: Tree | typeof NO_VALUE): string | undefined {
     if (value === NO_VALUE) return '';
-    if (value.type === 'list') return JSON.stringify(value.items.map((item) => this.comparable(item)));
-    return this.scope.literal(textOf(value) ?? '');
+    if (value.type !== 'list') {
+      const text = textOf(value);
+      return text === undefined ? undefined : this.scope.literal(text);
+    }
+    const items = value.items.map((item) => this.comparable(item));
+    return items.includes(undefined) ? undefined : JSON.stringify(items);
   }
 
   private refuse(tree: Tree, path: Path): undefined {

@@ -1,8 +1,8 @@
 import type { Problem, Report } from '../../engine/manifest/problem.js';
-import { problemAt, scalarTree } from '../../engine/manifest/tree.js';
+import { problemAt, scalarTree, type SourceOffset } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
 import { arnToken } from '../manifest/template-text.js';
-import { checkAttributes, isRetained } from './attributes.js';
+import { checkAttributes, checkCycles, isRetained } from './attributes.js';
 import { append, pathTo, setProperty, type Entity } from './entity.js';
 import { textOf } from './parameters.js';
 import { Parts, type Part } from './parts.js';
@@ -38,6 +38,7 @@ export function readEntities(
     checkAttributes(resource, template, report);
     if (scope.isCreated(resource) === true) reader.read(resource);
   }
+  checkCycles(template, report);
   reader.parts.giveTo(reader.entities);
   return { entities: reader.entities, ignored, warnings: reader.parts.warnings };
 }
@@ -80,7 +81,9 @@ class EntityReader {
     if (policy !== undefined && isRetained(resource))
       for (const one of made) setProperty(one, 'protect', scalarTree(policy.value.at, true), policy.at);
     const replaced = textOf(tree.entries.get('UpdateReplacePolicy')?.value);
-    if (replaced === 'Retain') entity.notes.push('UpdateReplacePolicy is left out');
+    // What is protected is not replaced either.
+    if (replaced === 'Retain' && !isRetained(resource))
+      this.leaveOut(entity, ['Resources', logicalId, 'UpdateReplacePolicy'], 'UpdateReplacePolicy', at);
   }
 
   /** Gives an entity its properties. Returns the login profile of a user that has one. */
@@ -107,7 +110,7 @@ class EntityReader {
     const { as, to } = rule;
     const entry = resource.properties.entries.get(property);
     if (entry === undefined) return;
-    if (as === 'ignored') entity.notes.push(`${property} is left out`);
+    if (as === 'ignored') this.leaveOut(entity, pathTo(resource, property), property, entry.at);
     else if (as === 'secret') this.secrets.property(entity, resource, property, to);
     else {
       const value = readProperty(entry.value, as, this.scope, pathTo(resource, property));
@@ -115,6 +118,11 @@ class EntityReader {
       if (as !== 'attached' && as !== 'member') setProperty(entity, to, value, entry.at);
       else for (const target of textsOf(value)) this.beside(entity, resource, { property, kind: to, target, as });
     }
+  }
+
+  private leaveOut(entity: Entity, path: readonly PropertyKey[], what: string, at: SourceOffset): void {
+    entity.notes.push(`${what} is left out`);
+    this.parts.warnings.push(problemAt(at, path, `${what} of ${entity.logicalId} has no effect`, 'remove it'));
   }
 
   /** Gives another entity the attachment of a policy, or a user as a member. */

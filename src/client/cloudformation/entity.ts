@@ -1,5 +1,5 @@
 import { listTree, scalarTree, type MapEntry, type SourceOffset, type Tree } from '../../engine/manifest/tree.js';
-import type { Scope } from './evaluate.js';
+import type { Scope } from './calls.js';
 import { textOf } from './parameters.js';
 import type { Resource } from './template.js';
 

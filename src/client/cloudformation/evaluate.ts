@@ -11,31 +11,10 @@ import {
 } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
 import { Budget } from './budget.js';
-import { callOf, REFUSED, splitOnce, type Call } from './calls.js';
+import { callOf, NO_VALUE, REFUSED, splitOnce, type Call, type Scope, type Value } from './calls.js';
 import { textOf } from './parameters.js';
 
-/** The property that a value removes: `AWS::NoValue`. */
-export const NO_VALUE = Symbol('AWS::NoValue');
-
-/** The value of an expression. Undefined if it has a problem, which has been reported. */
-export type Value = Tree | typeof NO_VALUE | undefined;
-
 type Path = readonly PropertyKey[];
-
-/** The names that expressions refer to. Each reports what it does not find. */
-export interface Scope {
-  readonly refuse: (at: SourceOffset, path: Path, message: string, remedy: string) => undefined;
-  readonly ref: (name: string, at: SourceOffset, path: Path) => Value;
-  readonly attribute: (logicalId: string, attribute: string, at: SourceOffset, path: Path) => Value;
-  /** Undefined if it has a problem. */
-  readonly condition: (name: string, at: SourceOffset, path: Path) => boolean | undefined;
-  readonly mappings: ReadonlyMap<string, MapEntry>;
-  readonly imported: (name: string, at: SourceOffset, path: Path) => Value;
-  /** Returns the value of a dynamic reference: `resolve:ssm:NAME`. */
-  readonly dynamic: (reference: string, at: SourceOffset, path: Path) => string | undefined;
-  /** Writes account, partition and ARNs out, for what looks into a text. */
-  readonly literal: (text: string) => string;
-}
 
 /** Evaluates the functions of a template. */
 export class Evaluator {
@@ -116,6 +95,15 @@ export class Evaluator {
     return unknown.length > 0 ? undefined : scalarTree(at, text);
   }
 
+  /** Returns a value of a parameter or of another stack with the values of its dynamic references. */
+  private given(value: Value, path: Path): Value {
+    if (value === undefined || value === NO_VALUE || value.type === 'map') return value;
+    if (value.type === 'scalar') return this.resolved(value, path);
+    const items = value.items.map((item) => (item.type === 'scalar' ? this.resolved(item, path) : item));
+    const found = items.filter((item) => item !== undefined);
+    return found.length < items.length ? undefined : listTree(value.at, found);
+  }
+
   private list(items: readonly Tree[], at: SourceOffset, path: Path): Value {
     const values = items.map((item, index) => this.evaluate(item, [...path, index]));
     if (values.includes(undefined)) return undefined;
@@ -149,15 +137,21 @@ export class Evaluator {
   ref({ argument, path }: Call): Value {
     const name = stringOf(argument);
     const value = name === null ? undefined : this.scope.ref(name, argument.at, path);
-    if (name !== null) return typeof value === 'object' && value.type === 'scalar' ? this.resolved(value, path) : value;
+    if (name !== null) return this.given(value, path);
     this.scope.refuse(argument.at, path, 'Ref takes a name', 'write the logical ID of a resource or parameter');
   }
 
   getAtt({ argument, path }: Call): Value {
-    const parts = argument.type === 'list' ? argument.items.map((item) => textOf(item)) : splitOnce(stringOf(argument));
-    const [logicalId, attribute] = parts;
-    if (parts.length === 2 && logicalId !== undefined && attribute !== undefined) {
-      return this.scope.attribute(logicalId, attribute, argument.at, path);
+    const items =
+      argument.type === 'list'
+        ? argument.items
+        : splitOnce(stringOf(argument)).map((part) => scalarTree(argument.at, part));
+    const [logicalId, named] = items;
+    const id = stringOf(logicalId);
+    if (items.length === 2 && id !== null && named !== undefined) {
+      const attribute = this.text(named, [...path, 1]);
+      if (attribute === undefined) return undefined;
+      return this.given(this.scope.attribute(id, this.scope.literal(attribute), argument.at, path), path);
     }
     const message = 'Fn::GetAtt takes a logical ID and an attribute';
     this.scope.refuse(argument.at, path, message, 'write LogicalId.Attribute, as in DeployRole.Arn');
@@ -190,6 +184,11 @@ export class Evaluator {
   private inserted(name: string, own: ReadonlyMap<string, MapEntry>, at: SourceOffset, path: Path): string | undefined {
     const entry = own.get(name);
     if (entry !== undefined) return this.text(entry.value, [...path, name]);
+    if (name.includes(':') && !name.startsWith('AWS::')) {
+      const message = `\${${name}} is no name of the template`;
+      this.scope.refuse(at, path, message, `write \${!${name}} for a variable of IAM`);
+      return;
+    }
     const [logicalId = '', attribute] = splitOnce(name);
     const value =
       attribute === undefined
@@ -235,7 +234,9 @@ export class Evaluator {
     const index = this.text(position, [...call.path, 0]);
     const value = this.evaluate(list, [...call.path, 1]);
     if (index === undefined || value === undefined) return undefined;
-    const item = value !== NO_VALUE && value.type === 'list' ? value.items[Number(index)] : undefined;
+    const written = this.scope.literal(index);
+    const items = /^\d+$/.test(written) && value !== NO_VALUE && value.type === 'list' ? value.items : [];
+    const item = items[Number(written)];
     if (item !== undefined) return item;
     const message = `Fn::Select finds no item ${quoted(index)}`;
     this.scope.refuse(call.argument.at, call.path, message, 'give an index from 0 and a list that has it');
@@ -277,7 +278,8 @@ export class Evaluator {
 
   importValue({ argument, path }: Call): Value {
     const name = this.text(argument, path);
-    return name === undefined ? undefined : this.scope.imported(this.scope.literal(name), argument.at, path);
+    if (name === undefined) return undefined;
+    return this.given(this.scope.imported(this.scope.literal(name), argument.at, path), path);
   }
 }
 

@@ -53,7 +53,7 @@ export function parameterValue(
   const entry = parameters.get(name);
   if (entry === undefined) return undefined;
   const { entries } = entry.value;
-  const type = stringOf(entries.get('Type')?.value) ?? 'String';
+  const type = stringOf(entries.get('Type')?.value) ?? '';
   const path = ['Parameters', name];
   const option = given.take(name);
   const refuse = (message: string, remedy: string): undefined => {
@@ -66,16 +66,20 @@ export function parameterValue(
     refuse(message, 'declare the secret by its location with --secret, or take NoEcho away');
     return;
   }
-  if (option === undefined && type.startsWith('AWS::SSM::Parameter::Value')) {
-    refuse(`parameter ${name} has its value in AWS Systems Manager`, giveIt);
+  const preset = textOf(entries.get('Default')?.value);
+  const isStored = type.startsWith('AWS::SSM::Parameter::Value');
+  if (isStored && (option === undefined || option === preset)) {
+    const remedy = `give its value, not its name, with --parameter ${name}=VALUE`;
+    refuse(`parameter ${name} has its value in AWS Systems Manager`, remedy);
     return;
   }
-  const value = option ?? textOf(entries.get('Default')?.value);
+  const value = option ?? preset;
   if (value === undefined) {
     refuse(`parameter ${name} has no value`, giveIt);
     return;
   }
-  const finding = constraintFinding(name, value, type, entry.value);
+  // The constraints of what is stored are those of its name.
+  const finding = isStored ? undefined : constraintFinding(name, value, type, entry.value);
   if (finding !== undefined) {
     refuse(finding, option === undefined ? giveIt : 'give another value');
     return;
@@ -121,6 +125,9 @@ function constraintFinding(name: string, value: string, type: string, { entries 
   if (pattern !== undefined && items.some((item) => !matches(item, pattern))) {
     return `parameter ${name} is ${quoted(value)}: ${field('ConstraintDescription') ?? `it has to match ${pattern}`}`;
   }
+  if (/^(List<)?Number/.test(type) && items.some((item) => item.trim() === '' || !Number.isFinite(Number(item)))) {
+    return `parameter ${name} is ${quoted(value)}, which is not a number`;
+  }
   return sizeFinding(name, value, type === 'Number', field);
 }
 
@@ -130,9 +137,6 @@ function sizeFinding(
   isNumber: boolean,
   field: (key: string) => string | undefined,
 ): string | undefined {
-  if (isNumber && (value.trim() === '' || !Number.isFinite(Number(value)))) {
-    return `parameter ${name} is ${quoted(value)}, which is not a number`;
-  }
   const size = isNumber ? Number(value) : value.length;
   const [min, max] = (isNumber ? ['MinValue', 'MaxValue'] : ['MinLength', 'MaxLength']).map(field);
   if (min !== undefined && size < Number(min)) return `parameter ${name} is ${quoted(value)}, less than ${min}`;

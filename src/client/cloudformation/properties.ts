@@ -1,13 +1,18 @@
+import { isJson } from '../../engine/manifest/json.js';
+import { quoted } from '../../engine/manifest/problem.js';
+import { parseText } from '../../engine/manifest/source.js';
 import {
   listTree,
   mapTree,
   scalarTree,
+  stringOf,
+  toJson,
+  treeOf,
   type MapEntry,
-  type MapTree,
   type SourceOffset,
   type Tree,
 } from '../../engine/manifest/tree.js';
-import { NO_VALUE, type Value } from './evaluate.js';
+import { NO_VALUE, type Value } from './calls.js';
 import { textOf } from './parameters.js';
 import type { PropertyRule } from './resource-types.js';
 import type { StackScope } from './scope.js';
@@ -36,7 +41,7 @@ export function textsOf(value: Tree): readonly string[] {
 
 const text: Reader = (value, scope, path) => {
   const found = textOf(value);
-  if (found !== undefined) return scalarTree(value.at, found);
+  if (found !== undefined) return scalarTree(value.at, scope.referring(found));
   scope.refuse(value.at, path, 'this is not a text', 'write a text');
 };
 
@@ -46,7 +51,7 @@ const texts: Reader = (value, scope, path) => {
   if (value.type === 'list' && found.every(([, item]) => item !== undefined))
     return listTree(
       value.at,
-      found.map(([at, item = '']) => scalarTree(at, item)),
+      found.map(([at, item = '']) => scalarTree(at, scope.referring(item))),
     );
   scope.refuse(value.at, path, 'this is not a list of texts', 'write a list of texts');
 };
@@ -72,27 +77,29 @@ const first: Reader = (value, scope, path) => {
 };
 
 const trust: Reader = (value, scope, path) => {
-  if (value.type === 'map') return plainOf(value);
+  const found = value.type === 'scalar' ? documentOf(stringOf(value) ?? '', value.at) : value;
+  if (found?.type === 'map') return plainOf(found, scope);
   scope.refuse(value.at, path, 'this is not a policy document', 'write a map with Version and Statement');
 };
+
+/** Returns a document that is written as JSON in a text. Undefined where it is none. */
+function documentOf(text: string, at: SourceOffset): Tree | undefined {
+  // A manifest takes the content of a file for a member $file.
+  const { tree } = isJson(text) ? parseText('', text) : { tree: null };
+  const document = tree === null ? null : toJson(tree);
+  return document === null || JSON.stringify(document).includes('"$file":') ? undefined : treeOf(document, at);
+}
 
 const document: Reader = (value, scope, path) => {
   const found = trust(value, scope, path);
   return found === undefined ? undefined : mapTexts(found, withUncheckedArn);
 };
 
-const tags: Reader = (value, scope, path) => {
-  const pairs = pairsOf(value, 'Key', 'Value');
-  if (pairs !== undefined)
-    return unique(value.at, pairs, scope, path, (tree) => scalarTree(tree.at, textOf(tree) ?? ''));
-  scope.refuse(value.at, path, 'these are no tags', 'write a list of Key and Value');
-};
+const tags: Reader = (value, scope, path) =>
+  named(value, scope, path, { what: 'tags', name: 'Key', value: 'Value' }, text);
 
-const policies: Reader = (value, scope, path) => {
-  const pairs = pairsOf(value, 'PolicyName', 'PolicyDocument');
-  if (pairs !== undefined) return unique(value.at, pairs, scope, path, (tree) => document(tree, scope, path));
-  scope.refuse(value.at, path, 'these are no policies', 'write a list of PolicyName and PolicyDocument');
-};
+const policies: Reader = (value, scope, path) =>
+  named(value, scope, path, { what: 'policies', name: 'PolicyName', value: 'PolicyDocument' }, document);
 
 const READERS: Partial<Record<PropertyRule['as'], Reader>> = {
   texts,
@@ -107,53 +114,59 @@ const READERS: Partial<Record<PropertyRule['as'], Reader>> = {
   policies,
 };
 
-type Pair = readonly [name: string, value: Tree, at: SourceOffset];
-
-/** Returns the names and values of a list of maps; undefined if it is something else. */
-function pairsOf(value: Tree, nameField: string, valueField: string): readonly Pair[] | undefined {
-  if (value.type !== 'list') return undefined;
-  const pairs = value.items.flatMap((item): Pair[] => {
-    const [name, member] = item.type === 'map' ? fieldsOf(item, nameField, valueField) : [];
-    return name === undefined || member === undefined ? [] : [[name, member, item.at]];
-  });
-  return pairs.length === value.items.length ? pairs : undefined;
+/** The form of a list whose items have a name and a value. */
+interface Form {
+  readonly what: string;
+  readonly name: string;
+  readonly value: string;
 }
 
-function fieldsOf({ entries }: MapTree, nameField: string, valueField: string): [string | undefined, Tree | undefined] {
-  return [textOf(entries.get(nameField)?.value), entries.get(valueField)?.value];
-}
-
-function unique(
-  listAt: SourceOffset,
-  pairs: readonly Pair[],
-  scope: StackScope,
-  path: Path,
-  read: (tree: Tree) => Tree | undefined,
-): MapTree | undefined {
+/** Returns a list of names and values as a map. */
+function named(value: Tree, scope: StackScope, path: Path, form: Form, read: Reader): Tree | undefined {
   const found = new Map<string, MapEntry>();
+  const names = new Set<string>();
   let isBroken = false;
-  for (const [name, tree, at] of pairs) {
-    if (found.has(name)) {
-      scope.refuse(at, path, `${name} is written twice`, 'remove one of them');
-      isBroken = true;
+  const refuse = (at: SourceOffset, message: string, remedy: string): void => {
+    scope.refuse(at, path, message, remedy);
+    isBroken = true;
+  };
+  for (const item of value.type === 'list' ? value.items : [value]) {
+    const entries = item.type === 'map' ? item.entries : new Map<string, MapEntry>();
+    const name = textOf(entries.get(form.name)?.value);
+    const member = entries.get(form.value)?.value;
+    const [unknown] = [...entries].filter(([key]) => key !== form.name && key !== form.value);
+    if (value.type !== 'list' || name === undefined || member === undefined) {
+      refuse(item.at, `these are no ${form.what}`, `write a list of ${form.name} and ${form.value}`);
+    } else if (unknown !== undefined) {
+      const message = `${quoted(unknown[0])} is not known in ${form.what}`;
+      refuse(unknown[1].at, message, `write only ${form.name} and ${form.value}`);
+    } else {
+      const key = scope.literal(name);
+      if (names.has(key)) refuse(item.at, `${key} is written twice`, 'remove one of them');
+      names.add(key);
+      const given = read(member, scope, path);
+      if (given === undefined) isBroken = true;
+      else found.set(name, { at: item.at, value: given });
     }
-    const value = read(tree);
-    if (value === undefined) isBroken = true;
-    else found.set(name, { at, value });
   }
-  return isBroken ? undefined : mapTree(listAt, found);
+  return isBroken ? undefined : mapTree(value.at, found);
 }
 
 /** Returns a plain value. A number that has another form as text, such as an account with a leading zero, is text. */
-function plainOf(tree: Tree): Tree {
-  if (tree.type === 'list') return listTree(tree.at, tree.items.map(plainOf));
+function plainOf(tree: Tree, scope: StackScope): Tree {
+  if (tree.type === 'list')
+    return listTree(
+      tree.at,
+      tree.items.map((item) => plainOf(item, scope)),
+    );
   if (tree.type === 'map') {
     const entries = [...tree.entries].map(([key, { at, value }]): [string, MapEntry] => [
       key,
-      { at, value: plainOf(value) },
+      { at, value: plainOf(value, scope) },
     ]);
     return mapTree(tree.at, new Map(entries));
   }
+  if (typeof tree.value === 'string') return scalarTree(tree.at, scope.referring(tree.value));
   const isOther = typeof tree.value === 'number' && tree.raw !== null && tree.raw !== String(tree.value);
   return isOther ? scalarTree(tree.at, tree.raw) : tree;
 }

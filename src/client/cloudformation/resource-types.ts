@@ -43,6 +43,7 @@ const text = (to: string): PropertyRule => ({ as: 'text', to });
 const texts = (to: string): PropertyRule => ({ as: 'texts', to });
 const tags: PropertyRule = { as: 'tags', to: 'tags' };
 const path = text('path');
+const ignored: PropertyRule = { as: 'ignored', to: '' };
 const document: PropertyRule = { as: 'document', to: 'policyDocument' };
 const permissions = {
   ManagedPolicyArns: texts('managedPolicyArns'),
@@ -144,6 +145,8 @@ const ENTITY_TYPES: Readonly<Record<string, EntityType>> = {
       SamlMetadataDocument: text('samlMetadataDocument'),
       AssertionEncryptionMode: text('assertionEncryptionMode'),
       AddPrivateKey: { as: 'secret', to: 'privateKey' },
+      RemovePrivateKey: ignored,
+      PrivateKeyList: ignored,
       Tags: tags,
     },
   },
@@ -184,7 +187,7 @@ const ENTITY_TYPES: Readonly<Record<string, EntityType>> = {
     arnAttributes: [],
     arnPrefix: '',
     secret: 'secret',
-    properties: { UserName: text('userName'), Status: text('status'), Serial: { as: 'ignored', to: '' } },
+    properties: { UserName: text('userName'), Status: text('status'), Serial: ignored },
   },
   'AWS::IAM::ServiceLinkedRole': {
     kind: 'ServiceLinkedRole',

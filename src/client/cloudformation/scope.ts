@@ -1,5 +1,5 @@
 import { partitionOf, urlSuffixOf } from '../../aws/partitions.js';
-import { optionProblem, quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
+import { quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
 import {
   listTree,
   problemAt,
@@ -12,11 +12,13 @@ import {
 import { suggestion } from '../../engine/text.js';
 import { pathTo } from './entity.js';
 import { Conditions } from './conditions.js';
-import { Evaluator, NO_VALUE, type Scope, type Value } from './evaluate.js';
+import { NO_VALUE, type Scope, type Value } from './calls.js';
+import { Evaluator } from './evaluate.js';
 import { GivenValues, parameterValue, textOf } from './parameters.js';
-import { entityTypeOf, isComputed, takesSecret, type EntityType } from './resource-types.js';
+import { entityTypeOf, isComputed, type EntityType } from './resource-types.js';
 import { ACCOUNT_TOKEN, arnToken, literalText, PARTITION_TOKEN, replaceArns } from '../manifest/template-text.js';
 import type { Resource, Template } from './template.js';
+import { unusedOptions } from './unused.js';
 
 /** The values that a stack would be made with. */
 export interface StackOptions {
@@ -45,6 +47,8 @@ export class StackScope implements Scope {
   private readonly names = new Map<string, string | undefined>();
   private readonly open = new Set<string>();
   private readonly asked = new Set<string>();
+  /** The tokens of entities by their ARNs. */
+  private tokens: ReadonlyMap<string, string> | undefined;
   /** The resources whose names the template writes. */
   private readonly named = new Set<string>();
 
@@ -135,6 +139,18 @@ export class StackScope implements Scope {
     return literalText(expanded, { account: this.options.account, partition: this.partition });
   }
 
+  /** Returns a text, and in place of the ARN of an entity of the template its token: so its users wait for it. */
+  referring(text: string): string {
+    if (!text.startsWith('arn:')) return text;
+    this.tokens ??= new Map(
+      [...this.template.resources.values()]
+        .filter((one) => entityTypeOf(one.type)?.name != null && this.isCreated(one) === true)
+        .filter((one) => this.nameOf(one) !== undefined)
+        .map(({ logicalId }) => [this.literal(arnToken(logicalId)), arnToken(logicalId)]),
+    );
+    return this.tokens.get(this.literal(text)) ?? text;
+  }
+
   /** Returns the ARN of a resource with its name written out. */
   arnText(logicalId: string): string {
     const resource = this.template.resources.get(logicalId);
@@ -196,29 +212,8 @@ export class StackScope implements Scope {
 
   /** Returns the problems of options that nothing in the template takes. Call it when all is evaluated. */
   unused(): readonly Problem[] {
-    const { resources } = this.template;
-    const check = (
-      option: string,
-      values: Readonly<Record<string, string>>,
-      isUsable: (resource: Resource) => boolean,
-    ): readonly Problem[] => {
-      const known = [...resources.values()].filter(isUsable).map(({ logicalId }) => logicalId);
-      const unknown = Object.keys(values).filter((one) => !known.includes(one));
-      return unknown.map((name) => {
-        if (option === '--resource-name' && this.named.has(name)) {
-          return optionProblem(`${option} ${name}`, `the template names ${name} itself`, 'leave the option out');
-        }
-        const message = `${quoted(name)} is no resource that takes it`;
-        return optionProblem(`${option} ${name}`, message, suggestion(name, known, 'name a resource of the template'));
-      });
-    };
-    return [
-      ...this.given.unused(this.template, this.asked),
-      ...check('--resource-name', this.options.names, ({ type, logicalId }) => {
-        return entityTypeOf(type)?.name?.isGenerated === true && !this.named.has(logicalId);
-      }),
-      ...check('--secret', this.options.secrets, ({ type }) => takesSecret(type)),
-    ];
+    const given = this.given.unused(this.template, this.asked);
+    return [...given, ...unusedOptions(this.template, this.options, this.named)];
   }
 
   private pseudo(name: string, at: SourceOffset, path: Path): Value {

@@ -8,7 +8,7 @@ import {
   type Tree,
 } from '../../engine/manifest/tree.js';
 import { pathTo, setProperty, type Entity } from './entity.js';
-import { NO_VALUE } from './evaluate.js';
+import { NO_VALUE } from './calls.js';
 import { readProperty } from './properties.js';
 import type { StackOptions, StackScope } from './scope.js';
 import { checkMembers, type Resource } from './template.js';

@@ -15,6 +15,8 @@ type StackOfTemplate = TemplateOptions & Pick<ManifestStackOptions, 'account' | 
 export interface TemplateSource {
   readonly source: ManifestSource;
   readonly problems: readonly Problem[];
+  /** Warnings about what the manifest does not have, and about the stack. */
+  readonly warnings: readonly Problem[];
   /** Options that name nothing in it. */
   readonly unused: readonly Problem[];
 }
@@ -47,6 +49,7 @@ export function readTemplateSource(
   const refused = (problem: Problem): TemplateSource => ({
     source: { file, tree: null },
     problems: [problem],
+    warnings: [],
     unused: [],
   });
   const { account } = options ?? {};
@@ -68,7 +71,36 @@ function readManifest(
   const problems: Problem[] = [];
   const stack = readStack(parsed, { ...options, parameters, names, secrets }, (problem) => problems.push(problem));
   const tree = problems.length === 0 ? (stack?.tree ?? null) : null;
-  return { source: { file, tree }, problems, unused: stack?.unused ?? [] };
+  const warnings = stack === undefined || tree === null ? [] : [...stack.warnings, ...warningsOf(file, stack.ignored)];
+  return { source: { file, tree }, problems, warnings, unused: stack?.unused ?? [] };
+}
+
+/** Types of resources that can make entities of IAM of their own. */
+const NESTED = /^(AWS::CloudFormation::|Custom::)|::MODULE$/;
+
+/** Returns what a run of a template cannot see: its stack, and what other resources make. */
+function warningsOf(file: string, ignored: ReadonlyMap<string, number>): readonly Problem[] {
+  const stack = {
+    ...fileProblem(
+      file,
+      'a stack of this template keeps owning what it made, and no plan sees that: CloudFormation tags no entity of IAM',
+      'if there is one, deploy it with DeletionPolicy: Retain and delete it',
+    ),
+    path: 'Resources',
+  };
+  if (ignored.size === 0) return [stack];
+  const nested = new Map([...ignored].filter(([type]) => NESTED.test(type)));
+  const leftOut = `resources of other services are left out: ${countsText(ignored)}`;
+  const remedy =
+    nested.size === 0
+      ? 'make them with their own tool'
+      : `give what these make of IAM with -f, too: ${[...nested.keys()].join(', ')}`;
+  return [stack, { ...fileProblem(file, leftOut, remedy), path: 'Resources' }];
+}
+
+/** Returns numbers by name as a text. */
+export function countsText(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([name, count]) => `${String(count)} ${name}`).join(', ');
 }
 
 function fileProblem(file: string, message: string, remedy: string): Problem {

@@ -142,6 +142,9 @@ const PARAMETER_ATTRIBUTES: readonly string[] = [
   'Description',
 ];
 
+/** The types of parameters. */
+const TYPE = /^(String|Number|CommaDelimitedList|AWS(::\w+)+(<[\w:]+(<[\w:]+>)?>)?|List<(String|Number|AWS(::\w+)+)>)$/;
+
 /** Reports members that CloudFormation would refuse: another spelling of a known one would have no effect. */
 export function checkMembers(
   { entries }: MapTree,
@@ -176,6 +179,10 @@ function checkedParameters(
     if (value.type === 'map') {
       checked.set(name, { at, value });
       checkMembers(value, 'a parameter has no attribute', ['Parameters', name], PARAMETER_ATTRIBUTES, report);
+      if (!TYPE.test(stringOf(value.entries.get('Type')?.value) ?? '')) {
+        const message = `parameter ${name} has no type of CloudFormation`;
+        report(problemAt(at, ['Parameters', name], message, 'write one, as in Type: String'));
+      }
     } else
       report(
         problemAt(at, ['Parameters', name], `parameter ${name} is not a map`, 'write Type, and Default if it has one'),

@@ -12,7 +12,7 @@ const STANDARD_INPUT = '-';
 /** The name of standard input in problems and reports. */
 export const STANDARD_INPUT_NAME = '(standard input)';
 
-const TEXT_EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
+const TEXT_EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json', '.template']);
 const PROGRAM_EXTENSIONS: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']);
 
 /** Options of loading manifests. */
@@ -30,15 +30,17 @@ type SourceOptions = Pick<LoadOptions, 'cwd' | 'standardInput' | 'template' | 'e
 export interface LoadedSources {
   readonly sources: readonly ManifestSource[];
   readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
 }
 
 /** Reads manifests and resolves them into one request for one environment. */
 export async function loadManifest(files: readonly string[], options: LoadOptions): Promise<ManifestResult> {
-  const { sources, problems } = await loadSources(files, options);
+  const { sources, problems, warnings: found } = await loadSources(files, options);
   if (problems.length > 0 && isUseless(sources)) return { ok: false, problems, warnings: [] };
   const result = resolveManifest(sources, engineOptions(files, options));
-  if (problems.length === 0) return result;
-  return { ok: false, problems: [...problems, ...(result.ok ? [] : result.problems)], warnings: result.warnings };
+  const warnings = [...found, ...result.warnings];
+  if (problems.length === 0) return { ...result, warnings };
+  return { ok: false, problems: [...problems, ...(result.ok ? [] : result.problems)], warnings };
 }
 
 /** Reads manifests, with the options by which the engine resolves them. */
@@ -51,10 +53,15 @@ export async function openManifests(
 
 /** Reads manifests and checks them for every environment, or for the selected one. */
 export async function validateManifestFiles(files: readonly string[], options: LoadOptions): Promise<Validation> {
-  const { sources, problems } = await loadSources(files, options);
+  const { sources, problems, warnings } = await loadSources(files, options);
   if (problems.length > 0 && isUseless(sources)) return { ok: false, problems, warnings: [], resolved: [], fleets: [] };
   const result = validateManifests(sources, engineOptions(files, options));
-  return { ...result, ok: result.ok && problems.length === 0, problems: [...problems, ...result.problems] };
+  return {
+    ...result,
+    ok: result.ok && problems.length === 0,
+    problems: [...problems, ...result.problems],
+    warnings: [...warnings, ...result.warnings],
+  };
 }
 
 /** Reports whether nothing more can be found: other files may refer to what a template with problems declares. */
@@ -104,7 +111,7 @@ export async function loadSources(files: readonly string[], options: SourceOptio
   problems.push(...templates.flatMap((template) => template.problems));
   // A file that could not be read may be a template.
   if (sources.length === files.length) problems.push(...unusedTemplateOptions(templates, options.template));
-  return { sources, problems };
+  return { sources, problems, warnings: templates.flatMap(({ warnings }) => warnings) };
 }
 
 async function loadSource(

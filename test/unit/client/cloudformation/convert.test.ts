@@ -301,7 +301,7 @@ Resources:
     ],
     [
       { Ref: 'P' },
-      'parameter P has its value in AWS Systems Manager | give it with --parameter P=VALUE',
+      'parameter P has its value in AWS Systems Manager | give its value, not its name, with --parameter P=VALUE',
       { Parameters: { P: { Type: 'AWS::SSM::Parameter::Value<String>', Default: '/a' } } },
     ],
     [

@@ -360,3 +360,43 @@ describe('templates that would exhaust the process', () => {
     ]);
   });
 });
+
+describe('warnings', () => {
+  const STACK =
+    'a stack of this template keeps owning what it made, and no plan sees that: CloudFormation tags no entity of IAM';
+  const warningsOf = async (others: string): Promise<readonly (readonly string[])[]> => {
+    const loaded = await load({ 's.yaml': `Resources: { A: ${role('a')}, B: ${GROUP} ${others} }` });
+    return loaded.warnings.map(({ message, remedy }) => [message, remedy]);
+  };
+
+  test('say once that a stack may own the entities', async () => {
+    const remedy = 'if there is one, deploy it with DeletionPolicy: Retain and delete it';
+    expect(await warningsOf('')).toEqual([[STACK, remedy]]);
+    const checked = await validate(['s.yaml'], { cwd: folder, template: { account: ACCOUNT } });
+    expect(checked).toMatchObject({ ok: true, warnings: [{ message: STACK }] });
+  });
+
+  test('count the resources that are left out, and name those that may make entities of their own', async () => {
+    const others = ', C: { Type: AWS::S3::Bucket }, D: { Type: AWS::S3::Bucket }';
+    expect(await warningsOf(others)).toEqual([
+      [STACK, expect.any(String)],
+      ['resources of other services are left out: 2 AWS::S3::Bucket', 'make them with their own tool'],
+    ]);
+    const nested =
+      ', E: { Type: AWS::CloudFormation::Stack }, F: { Type: Custom::Role }, G: { Type: My::Own::Roles::MODULE }';
+    expect(await warningsOf(others + nested)).toEqual([
+      [STACK, expect.any(String)],
+      [
+        'resources of other services are left out: 2 AWS::S3::Bucket, 1 AWS::CloudFormation::Stack, 1 Custom::Role, 1 My::Own::Roles::MODULE',
+        'give what these make of IAM with -f, too: AWS::CloudFormation::Stack, Custom::Role, My::Own::Roles::MODULE',
+      ],
+    ]);
+  });
+});
+
+test('a file that ends in .template, with a byte order mark, is a template', async () => {
+  const files = {
+    'roles.template': `\uFEFF{"Resources": {"A": {"Type": "AWS::IAM::Group", "Properties": {"GroupName": "a"}}}}`,
+  };
+  expect(await load(files)).toMatchObject({ ok: true, request: { namespace: 'roles' } });
+});

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../../src/contract/entity.js';
 import {
+  ACCOUNT,
   convert,
   entitiesOf,
   problemOf,
@@ -309,5 +310,164 @@ describe('attributes of resources', () => {
   test('an attribute of a parameter that is written in another case is refused: it may keep a secret', () => {
     const more = { Parameters: { P: { Type: 'String', Default: 'x', noEcho: true } } };
     expect(problemOf({ Ref: 'P' }, more)).toContain('a parameter has no attribute "noEcho" | did you mean NoEcho?');
+  });
+});
+
+describe('references by value', () => {
+  const arn = { 'Fn::Sub': 'arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/p' };
+  const policy = (more: object = {}): object => ({
+    Type: 'AWS::IAM::ManagedPolicy',
+    Properties: { ManagedPolicyName: 'p', PolicyDocument: READ, ...more },
+  });
+
+  test.each([arn, `arn:aws:iam::${ACCOUNT}:policy/p`])('a role waits for the policy whose ARN %j is', (written) => {
+    const Properties = { ManagedPolicyArns: [written], PermissionsBoundary: written };
+    const [app] = entitiesOf(stack({ App: role(Properties, { DependsOn: 'P' }), P: policy() }));
+    expect(app).toMatchObject({
+      dependsOn: ['Policy/p'],
+      spec: { managedPolicyArns: ['{{arn Policy/p}}'], permissionsBoundary: '{{arn Policy/p}}' },
+    });
+  });
+
+  test('a policy that two places attach is attached once', () => {
+    const [app] = entitiesOf(stack({ App: role({ ManagedPolicyArns: [arn] }), P: policy({ Roles: ['app'] }) }));
+    expect(app?.spec['managedPolicyArns']).toEqual(['{{arn Policy/p}}']);
+  });
+
+  test('a target is found by its name, whichever way that is written', () => {
+    const Properties = { PolicyName: 'x', PolicyDocument: READ, Roles: [`a-${ACCOUNT}`] };
+    const app = role({ RoleName: { 'Fn::Sub': 'a-${AWS::AccountId}' } });
+    const [entity] = entitiesOf(stack({ App: app, P: { Type: 'AWS::IAM::Policy', Properties } }));
+    expect(entity?.spec['inlinePolicies']).toEqual({ x: READ });
+  });
+
+  test('two inline policies are of one name, whichever way that is written', () => {
+    const own = [{ PolicyName: { 'Fn::Sub': 'x-${AWS::AccountId}' }, PolicyDocument: READ }];
+    const Properties = { PolicyName: `x-${ACCOUNT}`, PolicyDocument: READ, Roles: ['app'] };
+    const problem = `App has two inline policies with the name "x-${ACCOUNT}" | rename one of them`;
+    expect(found(stack({ App: role({ Policies: own }), P: { Type: 'AWS::IAM::Policy', Properties } }))).toEqual([
+      problem,
+    ]);
+  });
+
+  test('a circle of DependsOn is refused', () => {
+    const template = stack({
+      A: role({ RoleName: 'a' }, { DependsOn: ['B'] }),
+      B: role({ RoleName: 'b' }, { DependsOn: 'A' }),
+    });
+    expect(found(template)).toEqual([
+      expect.stringMatching(/^DependsOn goes round in a circle: (A, B, A|B, A, B) \| take one of them away$/) as string,
+    ]);
+  });
+});
+
+describe('items of lists', () => {
+  test.each<[object, string]>([
+    [{ Tags: [{ Key: 'a', Value: ['x'] }] }, 'this is not a text | write a text'],
+    [{ Tags: [{ Key: 'a', Value: { x: 'y' } }] }, 'this is not a text | write a text'],
+    [{ Tags: [{ Key: 'a', Value: null }] }, 'this is not a text | write a text'],
+    [{ Tags: [{ Key: 'a' }] }, 'these are no tags | write a list of Key and Value'],
+    [{ Tags: { Key: 'a', Value: 'b' } }, 'these are no tags | write a list of Key and Value'],
+    [
+      { Tags: [{ Key: 'a', Value: 'b', PropagateAtLaunch: true }] },
+      '"PropagateAtLaunch" is not known in tags | write only Key and Value',
+    ],
+    [
+      { Policies: [{ PolicyName: 'p', PolicyDocument: READ, Roles: ['x'] }] },
+      '"Roles" is not known in policies | write only PolicyName and PolicyDocument',
+    ],
+  ])('%j is refused', (properties, expected) => {
+    expect(found(stack({ App: role(properties) }))).toEqual([expected]);
+  });
+});
+
+describe('documents as text', () => {
+  const text =
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:${AWS::Partition}:s3:::b"}]}';
+  const policies = (PolicyDocument: unknown): object =>
+    stack({ App: role({ Policies: [{ PolicyName: 'p', PolicyDocument }] }) });
+
+  test('JSON that Fn::Sub writes is a document', () => {
+    expect(specOf(policies({ 'Fn::Sub': text }))['inlinePolicies']).toMatchObject({
+      p: { Statement: [{ Resource: 'arn:aws:s3:::b' }] },
+    });
+  });
+
+  test.each([
+    'text',
+    '[]',
+    '{"$file":"/etc/passwd"}',
+    '{"a":{"$file":"/etc/passwd"}}',
+    `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
+  ])('other text is refused', (document) => {
+    expect(found(policies(document))).toEqual([
+      'this is not a policy document | write a map with Version and Statement',
+    ]);
+  });
+});
+
+describe('functions and parameters', () => {
+  test('the attribute of Fn::GetAtt can be a reference', () => {
+    const more = { Parameters: { A: { Type: 'String', Default: 'RoleId' } } };
+    expect(valueOf({ 'Fn::GetAtt': ['App', { Ref: 'A' }] }, more, { parameters: { 'App.RoleId': 'AROA' } })).toBe(
+      'AROA',
+    );
+  });
+
+  test('dynamic references in a list of a parameter are resolved', () => {
+    const more = { Parameters: { L: { Type: 'CommaDelimitedList', Default: 'a,{{resolve:ssm:x}}' } } };
+    const joined = { 'Fn::Join': ['+', { Ref: 'L' }] };
+    expect(valueOf(joined, more, { parameters: { 'resolve:ssm:x': 'b' } })).toBe('a+b');
+    expect(problemOf(joined, more)).toContain('{{resolve:ssm:x}} is known to AWS only');
+  });
+
+  test('the constraints of a parameter in Systems Manager are those of its name', () => {
+    const P = { Type: 'AWS::SSM::Parameter::Value<String>', Default: '/a', AllowedPattern: '/.*', MaxLength: 2 };
+    const more = { Parameters: { P } };
+    expect(valueOf({ Ref: 'P' }, more, { parameters: { P: 'value' } })).toBe('value');
+    expect(problemOf({ Ref: 'P' }, more, { parameters: { P: '/a' } })).toBe(
+      'parameter P has its value in AWS Systems Manager | give its value, not its name, with --parameter P=VALUE',
+    );
+  });
+
+  test('a condition that has a problem is not said to be false', () => {
+    const template = stack({
+      App: role({ Description: { Ref: 'B' } }),
+      B: role({ RoleName: 'b' }, { Condition: 'Missing' }),
+    });
+    expect(new Set(found(template))).toEqual(
+      new Set(['the condition "Missing" is not declared | declare it under Conditions']),
+    );
+  });
+
+  const equals = (left: unknown, right: unknown): object => ({ Conditions: { E: { 'Fn::Equals': [left, right] } } });
+  test.each<[unknown, string, object]>([
+    [{ 'Fn::Select': ['', ['a']] }, 'Fn::Select finds no item ""', {}],
+    [{ 'Fn::Select': [' ', ['a']] }, 'Fn::Select finds no item " "', {}],
+    [{ 'Fn::Select': ['-0', ['a']] }, 'Fn::Select finds no item "-0"', {}],
+    [{ 'Fn::If': ['E', 'a', 'b'] }, 'Fn::Equals compares texts, and lists of them', equals({ a: 1 }, { b: 2 })],
+    [{ 'Fn::If': ['E', 'a', 'b'] }, 'Fn::Equals compares texts, and lists of them', equals(null, '')],
+    [{ Ref: 'P' }, 'parameter P has no type of CloudFormation', { Parameters: { P: { Type: 'Strng', Default: 'a' } } }],
+    [{ Ref: 'P' }, 'parameter P has no type of CloudFormation', { Parameters: { P: { Default: 'a' } } }],
+    [
+      { 'Fn::Join': [',', { Ref: 'P' }] },
+      'parameter P is "1,x", which is not a number',
+      { Parameters: { P: { Type: 'List<Number>', Default: '1,x' } } },
+    ],
+    [
+      { 'Fn::Sub': '${aws:username}' },
+      '${aws:username} is no name of the template | write ${!aws:username} for a variable of IAM',
+      {},
+    ],
+  ])('%j is refused', (expression, expected, more) => {
+    expect(problemOf(expression, more)).toContain(expected);
+  });
+
+  test('keys of a SAML provider that CloudFormation only shows or removes are said to have no effect', () => {
+    const Properties = { Name: 'idp', SamlMetadataDocument: 'x'.repeat(1000), RemovePrivateKey: 'k' };
+    expect(convert(stack({ Saml: { Type: 'AWS::IAM::SAMLProvider', Properties } }))).toMatchObject({
+      ok: true,
+      warnings: [{ message: 'RemovePrivateKey of Saml has no effect' }],
+    });
   });
 });
