@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { loadRequest } from '../../src/client/request.js';
 import { apply } from '../../src/client/run/start.js';
 import type { JsonObject } from '../../src/contract/entity.js';
+import { listSchedules } from '../../src/client/schedule/read.js';
+import { triggerSchedule } from '../../src/client/schedule/change.js';
 import { forEachConcurrently } from '../support/concurrency.js';
+import { fullWritesIn, writesIn } from '../support/runs.js';
 import { findPython } from '../support/sandbox.js';
-import { temporal, useWorld, world } from '../support/use-world.js';
+import { iam, temporal, useWorld, world } from '../support/use-world.js';
 import { ACCOUNT } from '../support/world.js';
 
 /**
@@ -101,4 +104,51 @@ test('every template gives the entities that another implementation makes of it'
   const { entities } = await judge(['account', world.sandbox.url]);
   expect(Object.keys(expected.failures)).toEqual(['iam-policy']);
   expect(entities).toEqual({ ...expected.entities, ...BY_DOCUMENTATION });
+});
+
+test('what a template declares is applied, watched, released and destroyed, but for what it retains', async () => {
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'ec2.amazonaws.com' } }],
+  };
+  const role = (RoleName: string, more: object = {}): object => ({
+    Type: 'AWS::IAM::Role',
+    Properties: { RoleName, AssumeRolePolicyDocument: trust },
+    ...more,
+  });
+  const Resources = { Kept: role('kept', { DeletionPolicy: 'Retain' }), Free: role('free') };
+  const file = await world.manifest('lifecycle.template', { Resources });
+  const options = ['-f', file, '--account', ACCOUNT];
+  const names = async (): Promise<readonly unknown[]> =>
+    ((await iam.listRoles({})).Roles ?? []).map(({ RoleName }) => RoleName).sort();
+
+  expect(await world.cli(['apply', ...options])).toMatchObject({ code: 0 });
+  expect(await names()).toEqual(['free', 'kept']);
+  world.proxy.clear();
+
+  expect(await world.cli(['schedule', 'create', ...options, '--every', '6h'])).toMatchObject({ code: 0 });
+  const [schedule] = await listSchedules(temporal, { namespace: 'lifecycle' });
+  const id = schedule?.id ?? '';
+  const { workflowId = '', runId = '' } = (await triggerSchedule(temporal, id)) ?? {};
+  const run = temporal.client.workflow.getHandle(workflowId, runId);
+  expect(await run.result()).toMatchObject({ result: 'converged' });
+  expect(await world.cli(['schedule', 'delete', id])).toMatchObject({ code: 0 });
+  expect(writesIn(world)).toEqual([]);
+
+  // One entity that stays refuses the run, as for any manifest.
+  const refused = await world.cli(['destroy', ...options, '--yes']);
+  expect(refused.code).toBe(3);
+  expect(refused.stdout).toContain('Role/kept');
+  expect(writesIn(world)).toEqual([]);
+  expect((await world.cli(['destroy', ...options, '--yes', '--keep-going'])).code).toBe(3);
+  expect(fullWritesIn(world).filter((write) => write.startsWith('DeleteRole '))).toEqual(['DeleteRole free']);
+  expect(await names()).toEqual(['kept']);
+
+  expect(await world.cli(['apply', ...options])).toMatchObject({ code: 0 });
+  world.proxy.clear();
+  expect(await world.cli(['release', ...options, '--yes'])).toMatchObject({ code: 0 });
+  expect(await names()).toEqual(['free', 'kept']);
+  expect(writesIn(world).filter((write) => write.startsWith('Delete'))).toEqual([]);
+  const { Tags = [] } = await iam.listRoleTags({ RoleName: 'free' });
+  expect(Tags.filter(({ Key = '' }) => Key.startsWith('iam-bootstrap:'))).toEqual([]);
 });
