@@ -1,4 +1,4 @@
-import { partitionOf, urlSuffixOf } from '../../aws/partitions.js';
+import { partitionOf, urlSuffixOf } from '../../contract/partitions.js';
 import { quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
 import {
   listTree,
