@@ -1,13 +1,12 @@
 import { optionProblem, quoted, type Problem } from '../../engine/manifest/problem.js';
 import { suggestion } from '../../engine/text.js';
 import { entityTypeOf, takesSecret } from './resource-types.js';
-import type { StackOptions } from './scope.js';
 import type { Template } from './template.js';
 
 /** Returns the problems of names and of locations of secrets that nothing takes. The template itself names some resources. */
 export function unusedOptions(
   { resources }: Template,
-  { names, secrets }: Pick<StackOptions, 'names' | 'secrets'>,
+  { names, secrets }: Readonly<Record<'names' | 'secrets', Readonly<Record<string, string>>>>,
   named: ReadonlySet<string>,
 ): readonly Problem[] {
   const all = [...resources.values()];
