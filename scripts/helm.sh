@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prepares Helm for the tests of the chart: builds it from its Go module into the cache (once, about two minutes of
-# processor time). Where Go is missing too, it says so and ends with 0, and those tests are skipped.
+# processor time). Where Go is missing too, it says so and ends with 0, and those tests are skipped; with
+# IAM_BOOTSTRAP_REQUIRE_ALL=true, it ends with 1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +11,7 @@ folder=${IAM_BOOTSTRAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/iam-bootstrap}/hel
 if [ -x "$folder/helm" ] || command -v helm > /dev/null; then exit 0; fi
 if ! command -v go > /dev/null; then
   echo "== neither Helm nor Go is installed: the tests of the chart are skipped (install one of them, and run $0)"
+  [ "${IAM_BOOTSTRAP_REQUIRE_ALL:-}" != true ] || exit 1
   exit 0
 fi
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prepares Temporal's own server, in the version of docker-compose.yml, for the tests that run on it: builds it from its
 # Go module into the cache (once, five to nine minutes), and looks for PostgreSQL. Where Go or PostgreSQL is missing, it
-# says so and ends with 0, and those tests are skipped. In CI, as root on Debian, PostgreSQL is installed.
+# says so and ends with 0, and those tests are skipped; with IAM_BOOTSTRAP_REQUIRE_ALL=true, it ends with 1. In CI, as root on Debian, PostgreSQL is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,12 +15,14 @@ if [ -z "$(ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null)" ] && ! command 
     apt-get update -qq > /dev/null && apt-get install -y -qq --no-install-recommends postgresql > /dev/null
   else
     echo '== PostgreSQL is not installed: the tests on a real Temporal server are skipped (Debian: apt-get install postgresql)'
+    [ "${IAM_BOOTSTRAP_REQUIRE_ALL:-}" != true ] || exit 1
   fi
 fi
 
 if [ -x "$folder/server" ]; then exit 0; fi
 if ! command -v go > /dev/null; then
   echo "== Go is not installed: the tests on a real Temporal server are skipped (install Go, and run $0)"
+  [ "${IAM_BOOTSTRAP_REQUIRE_ALL:-}" != true ] || exit 1
   exit 0
 fi
 

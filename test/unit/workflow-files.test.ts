@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
@@ -9,6 +11,7 @@ interface Step {
   readonly uses?: string;
   readonly run?: string;
   readonly with?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Workflow {
@@ -68,12 +71,111 @@ describe.each(files)('.github/workflows/%s', (file) => {
 describe('a release', () => {
   const { jobs } = parse(read('release.yml')) as Workflow;
 
+  const stepOf = (job: string, part: string): Step | undefined =>
+    jobs[job]?.steps.find(({ run = '', uses = '' }) => `${run}${uses}`.includes(part));
+  const shell = (
+    script: string,
+    cwd: string,
+    env: Readonly<Record<string, string>> = {},
+  ): { code: number | null; output: string } => {
+    const { status, stdout, stderr } = spawnSync('bash', ['-e', '-o', 'pipefail', '-c', script], {
+      cwd,
+      env: { PATH: process.env['PATH'], HOME: cwd, npm_config_offline: 'true', ...env },
+      encoding: 'utf8',
+    });
+    return { code: status, output: stdout + stderr };
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'iam-bootstrap-release-'));
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
   test('publishes nothing before all tests have passed, and only from the environment that is reviewed', () => {
-    expect(jobs['verify']?.steps.map(({ run }) => run)).toContain('npm test');
-    for (const name of ['npm', 'image', 'chart']) {
-      expect(jobs[name]).toMatchObject({ needs: 'verify', environment: 'release' });
+    expect(stepOf('verify', 'npm test')).toEqual({ run: 'npm test', env: { IAM_BOOTSTRAP_REQUIRE_ALL: 'true' } });
+    for (const name of ['npm', 'image', 'chart']) expect(jobs[name]).toMatchObject({ environment: 'release' });
+    for (const name of ['pack', 'image', 'chart']) expect(jobs[name]).toMatchObject({ needs: 'verify' });
+    // Last, since no version can be published twice.
+    expect(jobs['npm']?.needs).toEqual(['verify', 'pack', 'image', 'chart']);
+    expect(jobs['release']?.needs).toEqual(['verify', 'npm']);
+  });
+
+  test('runs no script of a dependency where it may publish', () => {
+    for (const [name, { environment, permissions, steps }] of Object.entries(jobs)) {
+      const runsScripts = steps.some(({ run = '' }) => /\bnpm (ci|test|install|run)\b/.test(run));
+      if (runsScripts) expect([name, environment, permissions]).toEqual([name, undefined, undefined]);
     }
-    expect(jobs['release']?.needs).toEqual(['npm', 'image', 'chart']);
+    expect(jobs['npm']?.steps.map(({ uses = '' }) => uses.split('@')[0])).not.toContain('actions/checkout');
+  });
+
+  test('publishes the packed file, which npm takes for a file', () => {
+    mkdirSync(join(folder, 'release'));
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: '@scope/name', version: '1.2.3-rc.1' }));
+    expect(shell('npm pack --pack-destination release && rm package.json', folder).code).toBe(0);
+    const publish = stepOf('npm', 'npm publish')?.run ?? '';
+    const { code, output } = shell(`${publish} --dry-run`, folder, { NPM_TAG: 'next' });
+    expect(output).toContain('+ @scope/name@1.2.3-rc.1');
+    expect(code).toBe(0);
+  });
+
+  test('gives the image the tag that the chart takes by default', () => {
+    expect(String(stepOf('image', 'docker/build-push-action@')?.with?.['tags'])).toMatch(
+      /:\$\{\{ needs\.verify\.outputs\.version \}\}$/,
+    );
+  });
+
+  test.each([
+    ['1.2.3', 'v1.2.3', '## 1.2.3 (2026-11-30)', 0, 'version=1.2.3\nnpm-tag=latest\n'],
+    ['1.2.3-rc.1', 'v1.2.3-rc.1', '## 1.2.3-rc.1', 0, 'version=1.2.3-rc.1\nnpm-tag=next\n'],
+    ['1.2.3', 'v1.2.4', '## 1.2.4', 1, ''],
+    ['1.2.3', 'v1.2.3', '## 1.2.3 (not yet published)', 1, ''],
+    ['1.2.3', 'v1.2.3', '## 1.2', 1, ''],
+  ])(
+    'of version %s as %s with the changelog "%s" ends its check with %s',
+    (version, tag, heading, expected, output) => {
+      const repository = mkdtempSync(join(folder, 'repository-'));
+      cpSync(join(ROOT, 'scripts/release-notes.sh'), join(repository, 'scripts/release-notes.sh'));
+      writeFileSync(join(repository, 'package.json'), JSON.stringify({ version }));
+      writeFileSync(join(repository, 'CHANGELOG.md'), `# Changelog\n\n${heading}\n\n- New.\n\n## 1.0.0\n\n- Old.\n`);
+      writeFileSync(join(repository, 'output'), '');
+      const commit = 'git -c user.name=x -c user.email=x@example.com commit --quiet --allow-empty --message x';
+      const given = `git init --quiet && ${commit} && git update-ref refs/remotes/origin/main HEAD`;
+      expect(shell(given, repository)).toEqual({ code: 0, output: '' });
+      const check = stepOf('verify', 'merge-base')?.run ?? '';
+      const env = { GITHUB_REF_NAME: tag, GITHUB_SHA: 'HEAD', GITHUB_OUTPUT: 'output' };
+      expect(shell(check, repository, env).code).toBe(expected);
+      expect(readFileSync(join(repository, 'output'), 'utf8')).toBe(output);
+      // A commit that is not on main.
+      expect(shell(`${commit} \n${check}`, repository, env).code).not.toBe(0);
+    },
+  );
+
+  test.each(['helm', 'real-server'])('fails where %s.sh would have its tests skipped', (script) => {
+    const bin = mkdtempSync(join(folder, 'bin-'));
+    for (const name of ['dirname', 'sed', 'ls', 'id']) {
+      symlinkSync(shell(`command -v ${name}`, folder).output.trim(), join(bin, name));
+    }
+    const command = `PATH=${bin}; export PATH; /bin/bash scripts/${script}.sh`;
+    const env = { IAM_BOOTSTRAP_CACHE: folder };
+    expect(shell(command, ROOT, env)).toMatchObject({ code: 0, output: expect.stringContaining('skipped') as string });
+    expect(shell(command, ROOT, { ...env, IAM_BOOTSTRAP_REQUIRE_ALL: 'true' }).code).toBe(1);
+    const [end = ''] = /^for selection[^]*/m.exec(readFileSync(join(ROOT, 'scripts/test.sh'), 'utf8')) ?? [];
+    const state = 'again=(); started=0; skipped="the tests"';
+    expect(shell(`${state}\n${end}`, ROOT).code).toBe(0);
+    expect(shell(`${state}\n${end}`, ROOT, { IAM_BOOTSTRAP_REQUIRE_ALL: 'true' }).code).toBe(1);
+  });
+
+  test('signs what SECURITY.md has people check, under the names that it gives', () => {
+    const page = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8').replaceAll(/\\\n\s*/g, '');
+    const bundle = /sign-blob .*--bundle (\S+) SHA256SUMS/.exec(stepOf('release', 'sign-blob')?.run ?? '')?.[1];
+    expect(page).toContain(`cosign verify-blob SHA256SUMS --bundle ${bundle ?? ''} --certificate`);
+    expect(page).toContain('.github/workflows/release.yml@refs/tags/vVERSION');
+    for (const [job, signed] of [
+      ['image', 'ghcr.io/OWNER/NAME'],
+      ['chart', 'ghcr.io/OWNER/charts/iam-bootstrap'],
+    ] as const) {
+      expect(stepOf(job, 'cosign sign --yes')).toBeDefined();
+      expect(page).toContain(`cosign verify ${signed}@sha256:DIGEST --certificate`);
+    }
   });
 
   test('builds the chart with the Helm of the tests', () => {
