@@ -2,6 +2,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { DriftRecord, DriftState, WatchedEnvironment, WatchedFleet } from '../contract/drift-record.js';
 import type { ScheduleSummary } from '../contract/schedule.js';
 import { driftRecordWorkflowId, type EnvironmentReference } from '../contract/workflow-ids.js';
+import { incompleteText, isIncomplete } from '../report/drift-record.js';
 import { durationText } from '../report/words.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
@@ -101,9 +102,11 @@ async function mapInTurns<T, R>(items: readonly T[], map: (item: T) => Promise<R
   return results;
 }
 
-function stateOf(record: DriftRecord | null): WatchedEnvironment['state'] {
+/** Returns the state of a record. Nothing tells that nothing drifts where some entities could not be read. */
+export function stateOf(record: DriftRecord | null): WatchedEnvironment['state'] {
   if (record?.lookedAt == null) return 'unknown';
-  return record.inDrift > 0 ? 'drift' : 'no-drift';
+  if (record.inDrift > 0) return 'drift';
+  return isIncomplete(record) ? 'unknown' : 'no-drift';
 }
 
 /** Returns why nothing has looked when it should have, or will not. Null where all is well. */
@@ -122,8 +125,12 @@ async function problemOf(
   if (stuck !== undefined) return stuck;
   const overdue = dueProblem(active, now) ?? leftOutProblem(record, active, now);
   if (overdue !== null) return overdue;
-  const failed = record?.failed ?? null;
-  return failed === null ? null : `the look at ${failed.at} failed: ${failed.reason}`;
+  return record === null ? null : failedProblem(record);
+}
+
+function failedProblem(record: DriftRecord): string | null {
+  const { failed } = record;
+  return failed === null ? null : (incompleteText(record) ?? `the look at ${failed.at} failed: ${failed.reason}`);
 }
 
 function dueProblem(schedules: readonly ScheduleSummary[], now: number): string | null {

@@ -156,7 +156,7 @@ export type DriftUpdate =
 
 /** An environment that is watched, or was. */
 export interface WatchedEnvironment extends EnvironmentReference {
-  /** `unknown`: nothing has looked at it yet. */
+  /** `unknown`: nothing has looked at it yet, or not all of it could be read and nothing that was read drifts. */
   readonly state: 'drift' | 'no-drift' | 'unknown';
   /** Null before the first look. */
   readonly record: DriftRecord | null;

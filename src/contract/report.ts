@@ -60,6 +60,11 @@ export interface RefusedCall {
   readonly operation: string | null;
   readonly code: string;
   readonly requestId: string | null;
+  /**
+   * The action that an entity waits with for others: it was read itself, and its drift is known. Missing where the entity
+   * could not be read.
+   */
+  readonly waiting?: DecisionAction;
 }
 
 /** The decision about an entity, in the plan and in the report. */

@@ -22,12 +22,26 @@ export function differenceLines({ action, lines }: Pick<DriftedEntity, 'action' 
   }
 }
 
+/** Reports whether the last look of a schedule could not read all entities: what it did not find may drift. */
+export function isIncomplete({ looks }: Pick<DriftRecord, 'looks'>): boolean {
+  return looks.some(({ at, failed }) => at !== null && failed?.at === at);
+}
+
+/** Returns why the last failed look, which did look, is not complete. Null where there is none. */
+export function incompleteText({ looks, failed }: Pick<DriftRecord, 'looks' | 'failed'>): string | null {
+  const hasLooked = failed !== null && looks.some((look) => look.at === failed.at && look.failed?.at === failed.at);
+  return hasLooked ? `the look at ${failed.at} is incomplete: ${failed.reason}` : null;
+}
+
 /** Returns the state of a record: `2 of 30 entities in drift`. */
-export function driftStateText({ lookedAt, inDrift, declared, failed }: DriftRecord): string {
+export function driftStateText(record: DriftRecord): string {
+  const { lookedAt, inDrift, declared } = record;
   if (lookedAt === null) return 'not looked at yet';
   const all = counted(declared, 'entity', 'entities');
-  const unread = failed?.at === lookedAt ? ', and some could not be read' : '';
-  return `${inDrift === 0 ? `no drift, ${all}` : `${String(inDrift)} of ${all} in drift`}${unread}`;
+  const isKnown = !isIncomplete(record);
+  if (inDrift === 0)
+    return isKnown ? `no drift, ${all}` : `no drift in what was read, and some of ${all} could not be read`;
+  return `${String(inDrift)} of ${all} in drift${isKnown ? '' : ', and some could not be read'}`;
 }
 
 /** Returns the record of an environment that nothing has looked at. */

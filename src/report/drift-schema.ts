@@ -77,7 +77,11 @@ export const driftSchema = z.strictObject({
   environments: z.array(
     z.strictObject({
       ...environment,
-      state: z.enum(['drift', 'no-drift', 'unknown']).describe('unknown: nothing has looked at it yet'),
+      state: z
+        .enum(['drift', 'no-drift', 'unknown'])
+        .describe(
+          'unknown: nothing has looked at it yet, or not all of it could be read and nothing that was read drifts',
+        ),
       record: record.nullable(),
       schedules: z.array(schedule),
       nextLookAt: time.nullable(),

@@ -98,7 +98,14 @@ const entity = z.strictObject({
     .describe('lines of drift, grants, unmanaged and writes that a very large report leaves out'),
   source: z.strictObject({ file: z.string(), line: count }).exactOptional(),
   unread: z
-    .strictObject({ operation: text, code: z.string(), requestId: text })
+    .strictObject({
+      operation: text,
+      code: z.string(),
+      requestId: text,
+      waiting: decision
+        .exactOptional()
+        .describe('the action that an entity waits with for others: it was read itself, and its drift is known'),
+    })
     .exactOptional()
     .describe(
       'the call that AWS refused, so that the entity, or one that it needs, could not be read: it has failed, and counts neither as missing nor as unchanged',

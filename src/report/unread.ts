@@ -14,9 +14,14 @@ export interface UnreadEntities {
   readonly remedy: string | null;
 }
 
-/** Returns the entities that could not be read. Undefined where all were. */
+/** Reports whether an entity itself could not be read. One that was read may wait for it, and fails as well. */
+export function couldNotBeRead({ unread }: Pick<EntityReport, 'unread'>): boolean {
+  return unread !== undefined && unread.waiting === undefined;
+}
+
+/** Returns the entities that could not be read themselves. Undefined where all were. */
 export function unreadIn(entities: readonly EntityReport[]): UnreadEntities | undefined {
-  const unread = entities.filter((entity) => entity.unread !== undefined);
+  const unread = entities.filter(couldNotBeRead);
   const [first] = unread;
   if (first?.unread === undefined) return undefined;
   const ids = unread.map(entityId);

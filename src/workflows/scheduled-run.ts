@@ -18,7 +18,7 @@ import { bootstrapWorkflowId, type EnvironmentReference } from '../contract/work
 import { driftText } from '../report/drift.js';
 import { differenceLines } from '../report/drift-record.js';
 import { counted, revisionText } from '../report/text.js';
-import { unreadIn } from '../report/unread.js';
+import { couldNotBeRead, unreadIn } from '../report/unread.js';
 import { causeActivities, scheduleActivities } from './activities.js';
 import { bootstrap } from './bootstrap/bootstrap.js';
 import { lockWaitDetails, planDetails, reportDetails } from './details.js';
@@ -268,8 +268,9 @@ function endOf({ entities }: Report): End {
   return { result: entities.some(isInDrift) ? 'pending' : 'converged', reason: null, remedy: null };
 }
 
-function isInDrift({ outcome, drift, unread }: EntityReport): boolean {
-  if (unread !== undefined) return false;
+function isInDrift(entity: EntityReport): boolean {
+  if (couldNotBeRead(entity)) return false;
+  const { outcome, drift } = entity;
   return UNCONVERGED.has(outcome) || (outcome === 'unchanged' && drift.length > 0);
 }
 
@@ -277,7 +278,9 @@ function isCorrected({ outcome }: EntityReport): boolean {
   return !UNCONVERGED.has(outcome) && outcome !== 'unchanged';
 }
 
-function foundDrift({ kind, name, decision, drift, reason }: EntityReport): FoundDrift {
+function foundDrift({ kind, name, decision, drift, reason, unread }: EntityReport): FoundDrift {
+  // It waits for what could not be read, and differs by itself.
+  if (unread?.waiting !== undefined) return { kind, name, action: unread.waiting, lines: drift.map(driftText) };
   const lines = decision === 'refuse' && reason !== null ? [reason] : drift.map(driftText);
   return { kind, name, action: decision, lines };
 }

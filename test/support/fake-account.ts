@@ -56,6 +56,8 @@ export class FakeAccount implements Account {
   staleReads = 0;
   /** Runs before each write. */
   beforeWrite: (operation: string) => void = () => undefined;
+  /** Reports the reads that AWS denies. */
+  refuse: (operation: string, input: Input) => boolean = () => false;
   readonly #faults: Fault[] = [];
 
   constructor() {
@@ -131,6 +133,7 @@ export class FakeAccount implements Account {
 
   #read(operation: string, input: Input): unknown {
     this.#throwFault(operation, false);
+    if (this.refuse(operation, input)) throw awsFailure('AccessDenied', operation);
     const detail = ({ name, createdAt, tags, input: created }: Item, kind: string): Input => ({
       Path: '/',
       ...created,

@@ -108,3 +108,14 @@ test('a schedule that cannot read an entity fails and tells it, and counts it ne
   ]);
   expect(told).toMatchObject([{ type: 'run.failed', reason, remedy: 'allow it' }]);
 });
+
+test('a schedule counts the drift of what waits for an unread entity, and names only the latter as unread', async () => {
+  const unread = { operation: 'GetRole', code: 'AccessDenied', requestId: 'r', waiting: 'update' } as const;
+  const drift = [{ path: 'maxSessionDuration', observed: 3_600, desired: 7_200 }];
+  const decision = { action: 'refuse', drift, reason: 'waits for Role/x', remedy: 'allow it', unread } as const;
+  const { failure, looks } = await run(null, null, false, decision);
+  expect(failure).toBeNull();
+  const found = [{ action: 'update', lines: ['~ maxSessionDuration = 3600 -> 7200'] }];
+  expect(looks).toMatchObject([{ type: 'look', look: { found, inDrift: 1 } }]);
+  expect(looks[0]).not.toHaveProperty('look.unread');
+});

@@ -9,6 +9,7 @@ import { orderByEffect, peakUsage } from '../../engine/write-order.js';
 import { desiredState } from '../reconcile/desired-state.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies, type AssessedEntity } from './assessed-entity.js';
+import { isUnread, waitingFor } from './unread-entities.js';
 
 const REMEDY_ON_THE_WAY =
   'make the change in two applies: leave something else out of the first, so that there is room';
@@ -71,11 +72,16 @@ function checkCountOf(
       entity.kind === kindName && planned.decision.action === action ? [index] : [],
     );
   const [created, deleted] = [positionsOf('create'), positionsOf('delete')];
+  // Nothing shows whether their deletion makes room.
+  const unread = entities.filter(
+    ({ entity, planned }) => entity.kind === kindName && entity.state !== 'present' && isUnread(planned),
+  );
   if (created.length === 0 || used + created.length <= limit) return entities;
   // A deletion that waits for one of the creations makes no room for them.
   const waiting = dependentsOf(created, entities);
   const deletedFirst = deleted.filter((index) => !waiting.has(index));
-  const fits = used - deletedFirst.length + created.length <= limit;
+  const usedAfter = used - deletedFirst.length + created.length;
+  const [fits, mayFit] = [usedAfter <= limit, usedAfter - unread.length <= limit];
   const late = deleted.length - deletedFirst.length;
   const change =
     `this run creates ${String(created.length)} of kind ${kindName}` +
@@ -84,8 +90,9 @@ function checkCountOf(
   const reason = `the account has ${String(used)} of at most ${String(limit)} (${quota.limit}), and ${change}`;
   return entities.map((assessed, index) => {
     if (!created.includes(index)) return assessed;
-    return fits
-      ? withDependencies(assessed, deletedFirst)
+    if (fits) return withDependencies(assessed, deletedFirst);
+    return mayFit
+      ? waitingFor(assessed, unread)
       : withDecision(assessed, { action: 'refuse', reason, remedy: remedyFor(quota.limit, limit) });
   });
 }

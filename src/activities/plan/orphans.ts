@@ -49,9 +49,10 @@ export class NamespaceDeclarations {
     this.#declared = new Set([...request.entities, ...this.replaced].map(entityKey));
   }
 
-  /** Returns the entities that others were made anew for, as far as they exist and are this namespace's. */
-  stillReplaced({ observed }: ObservedNamespace): readonly DesiredEntity[] {
+  /** Returns the entities that others were made anew for, as far as they may exist and be this namespace's. */
+  stillReplaced({ observed, unread }: Pick<ObservedNamespace, 'observed' | 'unread'>): readonly DesiredEntity[] {
     return this.replaced.filter((entity) => {
+      if (unread.has(entityKey(entity))) return true;
       const one = observed.get(entityKey(entity));
       const isOurs = one !== undefined && this.#ownership(kindOf(entity), one).is === 'ours';
       return isOurs || (one !== undefined && this.#known.has(entityKey(entity)));

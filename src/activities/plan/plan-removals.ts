@@ -12,7 +12,7 @@ import type { Account } from '../runtime/accounts.js';
 import { deleteLast, noteCascade } from './deletion-order.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
 import { isDeleted, isDetached, isReleased, isRemoved, isTrustRemoved, matcherOf } from './detachment.js';
-import { dependentFailure, isUnread } from './unread-entities.js';
+import { isUnread, waitingFor } from './unread-entities.js';
 import { unreadDecision } from '../runtime/unread.js';
 import { claimRefusal, protectionRefusal, refusalOf, trustRefusal } from './removal-refusals.js';
 
@@ -131,8 +131,9 @@ class RemovalPlan {
         if (keeping.length === 0) continue;
         const declared = keeping.flatMap((dependent) => this.#find(dependent) ?? []);
         const unread = declared.filter(({ planned }) => isUnread(planned));
-        const change = unread.length > 0 ? dependentFailure(unread) : refusalOf(removed, keeping, declared);
-        this.#change(index, (entity) => withDecision(entity, change));
+        this.#change(index, (entity) =>
+          unread.length > 0 ? waitingFor(entity, unread) : withDecision(entity, refusalOf(removed, keeping, declared)),
+        );
         hasChanged = true;
       }
     }
@@ -147,11 +148,14 @@ class RemovalPlan {
         (trusting) => !isTrustRemoved(this.#find(trusting), removed.observed?.arn ?? ''),
       );
       const after = deletion.foreignTrusting.map((trusting) => this.#positionOf(trusting)).filter((at) => at >= 0);
-      this.#change(index, (entity) =>
-        staying.length === 0
-          ? withDependencies(entity, after)
-          : withDecision(entity, trustRefusal(entity, nameTrusting(staying, namespace))),
-      );
+      const declared = staying.flatMap((trusting) => this.#find(trusting) ?? []);
+      const unread = declared.filter(({ planned }) => isUnread(planned));
+      this.#change(index, (entity) => {
+        if (staying.length === 0) return withDependencies(entity, after);
+        return unread.length > 0
+          ? waitingFor(entity, unread)
+          : withDecision(entity, trustRefusal(entity, nameTrusting(staying, namespace)));
+      });
     }
   }
 

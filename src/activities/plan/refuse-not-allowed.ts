@@ -5,6 +5,7 @@ import { declaredPolicies, writtenKeys } from '../../guardrails/request.js';
 import type { Enforcement } from '../runtime/enforcement.js';
 import { fieldsOf } from '../runtime/observe.js';
 import { withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
+import { isUnread } from './unread-entities.js';
 
 /**
  * Refuses entities that the worker's guardrails do not allow, those included that are as declared already: a manifest that
@@ -19,7 +20,9 @@ export function refuseNotAllowed(
   const arns = Object.fromEntries(entities.map(({ entity, planned }) => [entityId(entity), planned.arn]));
   const written = writtenKeys(request.entities);
   return entities.map((assessed) => {
-    const { entity, spec, observed = null } = assessed;
+    const { entity, spec } = assessed;
+    // Of one that could not be read, only what is declared is judged.
+    const observed = isUnread(assessed.planned) ? undefined : (assessed.observed ?? null);
     const declared = declaredPolicies(entity, written, arns);
     const subject = { entity, spec, fields: fieldsOf(entity), observed, declaredPolicies: declared };
     const reason = enforcement.refusalOf(request, subject);
@@ -27,7 +30,7 @@ export function refuseNotAllowed(
     if (reason === null || (decision.action === 'refuse' && unread === undefined)) return assessed;
     return withDecision(withPlanned(assessed, { decision }), {
       action: 'refuse',
-      reason,
+      reason: unread === undefined ? reason : `${reason}; besides, ${decision.reason ?? 'it could not be read'}`,
       remedy: FAILURES.NotAllowed.remedy,
     });
   });

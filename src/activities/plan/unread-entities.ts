@@ -1,12 +1,13 @@
 import type { RefusedRead } from '../../aws/refused-reads.js';
 import { isWrite } from '../../contract/actions.js';
 import type { PlannedEntity } from '../../contract/activities.js';
-import { entityId, type DesiredEntity, type Target } from '../../contract/entity.js';
-import type { Decision, RefusedCall } from '../../contract/report.js';
+import { entityId, entityKey, entityKeyOfId, type DesiredEntity, type Target } from '../../contract/entity.js';
+import type { Drift, RefusedCall } from '../../contract/report.js';
 import { declaredTags } from '../../engine/decide.js';
+import { referencesIn } from '../../engine/references.js';
 import { joinFirst } from '../../report/text.js';
 import { resolvedSpec } from '../reconcile/desired-state.js';
-import { kindOf } from '../runtime/observe.js';
+import { fieldsOf, kindOf } from '../runtime/observe.js';
 import { unreadDecision } from '../runtime/unread.js';
 import { withDecision, type AssessedEntity } from './assessed-entity.js';
 import { lockOf } from './entity-lock.js';
@@ -46,20 +47,43 @@ export function unreadEntity(
   };
 }
 
-/** Returns the part of a decision by which an entity fails that needs others which could not be read. */
-export function dependentFailure(needed: readonly Pick<AssessedEntity, 'planned'>[]): Partial<Decision> {
+/** Returns an entity that fails as it needs others which could not be read. What was read of it stays known. */
+export function waitingFor(assessed: AssessedEntity, needed: readonly AssessedEntity[]): AssessedEntity {
+  const { decision } = assessed.planned;
+  const drift = certainDrift(assessed, needed);
+  const refused = needed.flatMap(({ planned }) => planned.decision.unread ?? []);
+  const { operation, code, requestId } = refused[0] ?? UNKNOWN_CALL;
+  const isKnown = decision.action !== 'update' || drift.length > 0 || decision.drift.length === 0;
+  const unreadItself = needed.filter(({ planned }) => planned.decision.unread?.waiting === undefined);
+  const isDirect = unreadItself.length > 0;
   const ids = joinFirst(
-    needed.map(({ planned }) => entityId(planned)),
+    (isDirect ? unreadItself : needed).map(({ planned }) => entityId(planned)),
     MAX_NAMES,
   );
-  const unread = needed.map(({ planned }) => planned.decision.unread).find((call) => call !== undefined);
-  return {
+  return withDecision(assessed, {
     action: 'refuse',
-    drift: [],
-    reason: `waits for ${ids}, which could not be read`,
+    drift,
+    reason: isDirect ? `waits for ${ids}, which could not be read` : `waits for ${ids}, which cannot be written yet`,
     remedy: `have ${ids} read first: see ${needed.length === 1 ? 'its' : 'their'} remedy`,
-    unread: unread ?? UNKNOWN_CALL,
+    unread: { operation, code, requestId, ...(isKnown ? { waiting: decision.action } : {}) },
+  });
+}
+
+/** Returns the drift of an entity, but for properties that name an unread entity by an ARN that may be another one. */
+function certainDrift({ entity, planned }: AssessedEntity, needed: readonly AssessedEntity[]): readonly Drift[] {
+  const unsure = new Set(needed.filter(hasUnsureArn).map((other) => entityKey(other.entity)));
+  if (unsure.size === 0) return planned.decision.drift;
+  const isCertain = ({ path }: Drift): boolean => {
+    const [property = ''] = path.split(/[.[]/);
+    return !referencesIn(entity.spec[property] ?? null).some((id) => unsure.has(entityKeyOfId(id)));
   };
+  return planned.decision.drift.filter(isCertain);
+}
+
+/** Reports whether nothing tells the path in the ARN of an entity: it could not be read, and declares none. */
+function hasUnsureArn({ entity, planned }: AssessedEntity): boolean {
+  const isDeclared = entity.spec['path'] !== undefined && !entity.observe;
+  return planned.decision.unread !== undefined && !isDeclared && fieldsOf(entity).includes('path');
 }
 
 const UNKNOWN_CALL: RefusedCall = { operation: null, code: 'Unknown', requestId: null };
@@ -80,7 +104,7 @@ export function failDependents(entities: readonly AssessedEntity[]): readonly As
       const needed = one.planned.after
         .flatMap((other) => failed[other] ?? [])
         .filter(({ planned }) => isUnread(planned));
-      failed[dependent] = withDecision(one, dependentFailure(needed));
+      failed[dependent] = waitingFor(one, needed);
       failing.push(dependent);
     }
   }

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import type { DriftedEntity, DriftState, WatchedEnvironment, WatchedFleet } from '../../contract/drift-record.js';
-import { causeText, differenceLines, driftStateText } from '../../report/drift-record.js';
+import { causeText, differenceLines, driftStateText, incompleteText, isIncomplete } from '../../report/drift-record.js';
 import { counted } from '../../report/text.js';
 import { agoText } from '../../report/words.js';
 import { plain } from '../terminal.js';
@@ -13,13 +13,22 @@ export function renderDrift({ environments, fleets, at }: DriftState): string {
   const drifting = environments.filter(({ state }) => state === 'drift');
   const entities = drifting.reduce((sum, { record }) => sum + (record?.inDrift ?? 0), 0);
   const watched = `${counted(environments.length, 'environment')} watched`;
-  const unknown = environments.filter(({ state }) => state === 'unknown').length;
-  const notLooked = unknown === 0 ? '' : `, ${String(unknown)} not looked at yet`;
+  const notLooked = countedAs(
+    'not looked at yet',
+    environments.filter(({ record }) => record?.lookedAt == null),
+  );
+  const partly = environments.filter(({ record }) => record !== null && isIncomplete(record));
+  const rest = `${watched}${notLooked}${countedAs('not read completely', partly)}.`;
+  const none = partly.length === 0 ? 'No drift.' : 'No drift in what was read.';
   const last =
     drifting.length === 0
-      ? `No drift. ${watched}${notLooked}.`
-      : `${counted(entities, 'entity', 'entities')} in drift in ${counted(drifting.length, 'environment')}; ${watched}${notLooked}.`;
+      ? `${none} ${rest}`
+      : `${counted(entities, 'entity', 'entities')} in drift in ${counted(drifting.length, 'environment')}; ${rest}`;
   return [...environments.flatMap((one) => environmentLines(one, now)), ...fleets.flatMap(fleetLines), last].join('\n');
+}
+
+function countedAs(what: string, environments: readonly WatchedEnvironment[]): string {
+  return environments.length === 0 ? '' : `, ${String(environments.length)} ${what}`;
 }
 
 function environmentLines(
@@ -36,11 +45,12 @@ function environmentLines(
   const { lookedAt, inDrift, drifted } = record;
   const looked = `looked at ${agoText(Math.max(0, now - Date.parse(lookedAt)))}`;
   const more = inDrift > drifted.length ? [`  and ${String(inDrift - drifted.length)} more`] : [];
-  const paint = inDrift > 0 ? pc.yellow : pc.green;
+  const paint = inDrift > 0 || isIncomplete(record) ? pc.yellow : pc.green;
   return [
     `${title}: ${paint(driftStateText(record))}`,
     ...dimmed([looked, ...next]),
-    ...stale(lookedAt),
+    // It has looked, though not at all entities.
+    ...(problem !== null && problem === incompleteText(record) ? [`  ${pc.red(plain(problem))}`] : stale(lookedAt)),
     ...drifted.flatMap(entityLines),
     ...more,
   ];

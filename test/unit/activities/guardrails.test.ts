@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Enforcement } from '../../../src/activities/runtime/enforcement.js';
 import { GuardrailsFile, type GuardrailsChange } from '../../../src/activities/runtime/guardrails-file.js';
 import type { DesiredEntity, JsonObject } from '../../../src/contract/entity.js';
-import { reconcileRequest, ROLE, runAttempt } from '../../support/activity.js';
+import { GROUP, reconcileRequest, ROLE, runAttempt } from '../../support/activity.js';
 import { desired } from '../../support/desired.js';
 import { FakeAccount, OWNED_TAGS, TARGET } from '../../support/fake-account.js';
 import { guardrailsOf } from '../../support/guardrails.js';
@@ -48,6 +48,29 @@ describe('a plan', () => {
     });
     expect(result?.guardrails).toBe(enforcement.guardrails?.digest);
     expect(refused).toEqual(['plan']);
+  });
+
+  test('judges what could not be read by what is declared alone: an unknown path refuses nothing', async () => {
+    const decide = async (text: string, spec: JsonObject) => {
+      const account = new FakeAccount();
+      account.refuse = (operation, { RoleName }) => operation === 'GetRole' && RoleName === 'deploy';
+      const { enforcement } = enforcing(text);
+      const request = requestOf([
+        { kind: 'Role', spec: { ...ROLE.spec, ...spec } },
+        { kind: 'Group', spec: GROUP.spec },
+      ]);
+      return (await runAttempt(account, 'planEntities', request, { enforcement })).result?.entities[0]?.decision;
+    };
+    const paths = 'entities: { paths: [/ci/] }';
+    expect(await decide(paths, {})).toMatchObject({
+      reason: expect.stringMatching(/^GetRole/) as string,
+      unread: { operation: 'GetRole' },
+    });
+    const refused = await decide(paths, { path: '/ops/' });
+    expect(refused?.reason).toMatch(
+      /has the path \/ops\/, which is not allowed.*; besides, GetRole answered AccessDenied/,
+    );
+    expect(refused?.unread).toBeUndefined();
   });
 
   test('refuses an entity that exists as it is declared', async () => {

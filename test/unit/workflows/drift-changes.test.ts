@@ -1,6 +1,9 @@
 import type { DriftLook, DriftRecord, FailedLook, FoundDrift } from '../../../src/contract/drift-record.js';
 import { driftRecord } from '../../../src/contract/schedule-shapes.js';
-import { completedRecord, driftStateText, emptyRecord } from '../../../src/report/drift-record.js';
+import { exitCodeOf } from '../../../src/cli/commands/drift.js';
+import { renderDrift } from '../../../src/cli/render/drift.js';
+import { stateOf } from '../../../src/client/drift.js';
+import { completedRecord, driftStateText, emptyRecord, incompleteText } from '../../../src/report/drift-record.js';
 import { withFailure, withLook, withoutSchedule } from '../../../src/workflows/drift-changes.js';
 
 /** A drift record and the looks of several schedules at one environment. */
@@ -125,6 +128,33 @@ test('what could not be read stays as it was, and is told once for a reason, and
   expect(recorded.look('one', [], { unread })).toEqual(NOTHING);
   expect(recorded.look('one', [])).toEqual({ ...NOTHING, ended: ['a'], looking: 'resumed' });
   expect(driftStateText(recorded.record)).toBe('no drift, 3 entities');
+});
+
+test('a look that could not read some entities, and found nothing in the others, tells of no agreement', () => {
+  const rendered = (): [string, string, number] => {
+    const state = stateOf(recorded.record);
+    const of = { account: '111111111111', namespace: 'ci', environment: 'prod' };
+    const problem = incompleteText(recorded.record);
+    const environment = { ...of, state, record: recorded.record, schedules: [], nextLookAt: null, problem };
+    const drift = { version: 1, command: 'drift', at: new Date(0).toISOString(), fleets: [] } as const;
+    const environments = [environment];
+    return [state, renderDrift({ ...drift, environments }), exitCodeOf({ environments })];
+  };
+  const unread = { ids: ['Role/a'], reason: 'Role/a could not be read' };
+  recorded.look('one', [], { unread });
+  const [state, text, exitCode] = rendered();
+  expect([state, exitCode]).toEqual(['unknown', 1]);
+  expect(text).toMatch(/No drift in what was read. 1 environment watched, 1 not read completely\.$/);
+  expect(text).toContain('is incomplete: Role/a could not be read');
+  expect(text).not.toContain('not looked at');
+  // Another schedule that reads all of its own entities changes nothing in that, and a drift is one anyway.
+  recorded.look('two', []);
+  expect(rendered()[0]).toBe('unknown');
+  recorded.look('two', ['b']);
+  expect(rendered()).toEqual(['drift', expect.stringMatching(/, 1 not read completely\.$/), 2]);
+  recorded.look('two', []);
+  recorded.look('one', []);
+  expect(rendered()).toEqual(['no-drift', expect.stringMatching(/No drift\. 1 environment watched\.$/), 0]);
 });
 
 test('what a deleted schedule has seen is forgotten, and what another one sees is not', () => {

@@ -96,6 +96,20 @@ describe('what AWS refuses to show', () => {
     }
   });
 
+  test('fails what it was made anew from, where only the old name could not be read', async () => {
+    account.add('Role/deploy', { tags: OWNED_TAGS });
+    account.refuse = (operation, { RoleName }) => operation === 'GetRole' && RoleName === 'old';
+    const entities = [{ ...ROLE, renamedFrom: 'old' }, GROUP];
+    const { result } = await runAttempt(account, 'planEntities', { ...REQUEST, entities });
+    expect(result?.entities.map(({ name, decision }) => [name, decision.unread?.code])).toEqual([
+      ['deploy', undefined],
+      ['readers', undefined],
+      ['old', 'AccessDenied'],
+    ]);
+    expect(result?.entities[2]?.decision.action).toBe('refuse');
+    expect(result?.gone).toBeUndefined();
+  });
+
   test('fails the deletion that it is a part of', async () => {
     account.add('Role/deploy', { tags: OWNED_TAGS });
     account.failNext('ListInstanceProfilesForRole', 'AccessDenied');
