@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { Client, type ClientOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import {
-  NativeConnection,
-  type NativeConnectionOptions,
+  type NativeConnection,
   type WorkflowBundleOption,
   Worker,
   type WorkerDeploymentOptions,
@@ -39,7 +38,7 @@ import { deliveryRecorder } from './observability/notifications.js';
 import { ownCredentials, Readiness } from './observability/readiness.js';
 import { installRuntime, openMeter } from './observability/runtime.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
-import { diagnoseConnection } from './temporal/diagnose.js';
+import { connectWorker } from './temporal/connect-worker.js';
 import { configErrorOf } from './temporal/errors.js';
 import { installationOf, readNamespace } from './temporal/installation.js';
 import { openEncryption } from './temporal/encryption/open.js';
@@ -91,9 +90,10 @@ export interface WorkerOptions {
 }
 
 /**
- * Starts a worker. This is the composition root of AWS accounts, activities, logging, metrics and health.
+ * Starts a worker. This is the composition root of AWS accounts, activities, logging, metrics and health. With an address
+ * of health, it waits for a server that does not answer.
  *
- * @throws UnreachableError, ConfigError
+ * @throws UnreachableError, ConfigError, and StoppedError where a signal ended the wait
  */
 export async function startWorker(config: Config, options: WorkerOptions = {}): Promise<RunningWorker> {
   const settings = temporalSettings(config, options.address);
@@ -112,7 +112,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     const meter = openMeter({ namespace, taskQueue: config.taskQueue });
     const onCall = toEach([awsCallRecorder(meter), traceCall, logAwsCalls(log)]);
     const payloads = await openPayloads(config, log);
-    connection = await connect(config, settings);
+    connection = await connect(config, settings, { log, handleSignals: options.handleSignals });
     const clientOptions = { connection, namespace, dataConverter: payloads.ofClient };
     const client = openClient(clientOptions, log);
     if (options.metricsAddress !== undefined) showDrift(client, meter);
@@ -208,26 +208,25 @@ function versioning(deployment: Config['deployment']): { workerDeploymentOptions
   };
 }
 
-async function connect(config: Config, settings: ConnectionSettings): Promise<NativeConnection> {
-  const { connectionOptions } = settings;
-  try {
-    return await NativeConnection.connect({ ...connectionOptions, ...proxyOf(config, connectionOptions) });
-  } catch (error) {
-    throw await diagnoseConnection(settings, config, error);
-  }
-}
-
-/** Returns the proxy in the form of the worker's own gRPC library. */
-function proxyOf(
-  { network }: Config,
-  { address }: { readonly address: string },
-): Pick<NativeConnectionOptions, 'proxy'> {
-  const proxy = network.grpcProxy(address);
-  if (proxy === undefined) return {};
-  const { credentials: basicAuth } = proxy;
-  return {
-    proxy: { type: 'http-connect', targetHost: proxy.address, ...(basicAuth === undefined ? {} : { basicAuth }) },
+/** Connects. A worker that answers questions about its health waits for the server, until it is asked to stop. */
+async function connect(
+  config: Config,
+  settings: ConnectionSettings,
+  { log, handleSignals }: { readonly log: Logger; readonly handleSignals: boolean | undefined },
+): Promise<NativeConnection> {
+  if (config.healthAddress === undefined || handleSignals === false) return connectWorker(config, settings, undefined);
+  const asked = new AbortController();
+  // The SDK listens as well, and tells workers only.
+  const stop = (): void => {
+    asked.abort();
   };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, stop);
+  try {
+    return await connectWorker(config, settings, { log, signal: asked.signal });
+  } finally {
+    for (const signal of signals) process.off(signal, stop);
+  }
 }
 
 function run(worker: Worker, close: () => Promise<void>): RunningWorker {

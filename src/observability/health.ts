@@ -67,6 +67,8 @@ export async function serveHealth(
 ): Promise<() => Promise<void>> {
   if (address === undefined) return () => Promise.resolve();
   const separator = address.lastIndexOf(':');
+  // An IPv6 address is written in brackets.
+  const host = address.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
   const server = createServer(HEALTH_LIMITS, (request, response) => {
     const path = request.method === 'GET' ? (request.url ?? '') : '';
     const answer = Object.hasOwn(ANSWERS, path) ? ANSWERS[path] : undefined;
@@ -79,7 +81,7 @@ export async function serveHealth(
   try {
     await new Promise<AddressInfo>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(Number(address.slice(separator + 1)), address.slice(0, separator) || '127.0.0.1', () => {
+      server.listen(Number(address.slice(separator + 1)), host || '127.0.0.1', () => {
         resolve(server.address() as AddressInfo);
       });
     });

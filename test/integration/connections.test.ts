@@ -1,7 +1,14 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { loadConfig } from '../../src/config/config.js';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
+import { freePort } from '../../src/embedded/ports.js';
+import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
+import { startTemporalServer } from '../../src/embedded/temporal-server.js';
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.js';
 import { manifestOf, role } from '../support/manifests-of.js';
 import { makePrivateCa, startTlsFront, type TlsFront } from '../support/tls-front.js';
@@ -122,6 +129,77 @@ test('a worker asks the partition that the manifest names, and no other', async 
   const { code } = await apply('secret', { ...none, HTTPS_PROXY: proxy.url }, 'aws-iso-f', ['--timeout', '3s']);
   expect(code).toBe(4);
   expect(askedSince(before)).toEqual(['sts.us-isof-south-1.csp.hci.ic.gov:443']);
+});
+
+describe('a worker that answers questions about its health, and whose server does not answer', () => {
+  const statusOf = (address: string, path: string): Promise<number> =>
+    fetch(`http://${address}${path}`).then(
+      ({ status }) => status,
+      () => 0,
+    );
+
+  /** Starts a worker, and waits until it has found no server. */
+  async function startWaiting(): Promise<{
+    worker: ChildProcess;
+    ended: Promise<unknown[]>;
+    health: string;
+    port: number;
+  }> {
+    const [healthPort, port] = [await freePort(), await freePort()];
+    const health = `127.0.0.1:${String(healthPort)}`;
+    const worker = world.spawnCli(['worker'], {
+      TEMPORAL_ADDRESS: `127.0.0.1:${String(port)}`,
+      IAM_BOOTSTRAP_HEALTH: health,
+    });
+    const ended = once(worker, 'exit');
+    let log = '';
+    await new Promise<void>((resolve, reject) => {
+      worker.stderr?.on('data', (chunk: Buffer) => {
+        log += chunk.toString();
+        if (log.includes('Not connected to Temporal, trying again')) resolve();
+      });
+      void ended.then(() => {
+        reject(new Error(log));
+      });
+    });
+    return { worker, ended, health, port };
+  }
+
+  test('lives, is not ready, and becomes ready once the server runs', async () => {
+    const { worker, ended, health, port } = await startWaiting();
+    expect([await statusOf(health, '/livez'), await statusOf(health, '/readyz')]).toEqual([200, 503]);
+    const { cacheDirectory, environment, temporalCli } = loadConfig();
+    const cli = await findTemporalCli({ cacheDirectory, environment, path: temporalCli });
+    const server = await startTemporalServer({
+      cli: cli.path,
+      searchAttributes: SEARCH_ATTRIBUTES,
+      logFile: file('late-server.log'),
+      headless: true,
+      port,
+    });
+    try {
+      while (worker.exitCode === null && (await statusOf(health, '/readyz')) !== 200) await pause(100);
+      worker.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+    } finally {
+      worker.kill('SIGKILL');
+      await server.stop();
+    }
+  });
+
+  test('ends when it is asked to', async () => {
+    const { worker, ended } = await startWaiting();
+    worker.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  });
+
+  test('ends at once on a mistake in its settings', async () => {
+    const { code, stderr } = await world.cli(['worker'], {
+      IAM_BOOTSTRAP_HEALTH: `127.0.0.1:${String(await freePort())}`,
+      TEMPORAL_NAMESPACE: 'none',
+    });
+    expect([code, stderr]).toEqual([64, expect.stringMatching(/no namespace none/)]);
+  });
 });
 
 describe('a worker that cannot start ends with a code and a sentence', () => {

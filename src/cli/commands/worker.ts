@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
+import { StoppedError } from '../../temporal/connect-worker.js';
 import { startWorker } from '../../worker.js';
 
 /**
@@ -13,7 +14,11 @@ const HEAP_GROWING_PERCENT = 60;
 export async function worker(): Promise<ExitCode> {
   setFlagsFromString(`--heap-growing-percent=${String(HEAP_GROWING_PERCENT)}`);
   const config = loadConfig();
-  const running = await startWorker(config, { deployment: config.deployment, metricsAddress: config.metricsAddress });
-  await running.stopped;
+  const options = { deployment: config.deployment, metricsAddress: config.metricsAddress };
+  const running = await startWorker(config, options).catch((error: unknown) => {
+    if (error instanceof StoppedError) return undefined;
+    throw error;
+  });
+  await running?.stopped;
   return ExitCode.Converged;
 }

@@ -51,6 +51,22 @@ describe('the health of a worker', () => {
     for (const [, body] of answers.slice(0, 3)) expect(body).toMatchObject({ pid: process.pid });
   });
 
+  test('is served at an IPv6 address, in brackets as everywhere, and at all addresses of both kinds', async () => {
+    for (const [given, asked] of [
+      ['[::1]', ['[::1]']],
+      ['[::]', ['[::1]', '127.0.0.1']],
+    ] as const) {
+      const port = String(await freePort());
+      const close = await serveHealth(`${given}:${port}`, () => undefined);
+      try {
+        const answers = await Promise.all(asked.map((host) => fetch(`http://${host}:${port}/livez`)));
+        expect(answers.map(({ status }) => status)).toEqual(asked.map(() => 200));
+      } finally {
+        await close();
+      }
+    }
+  });
+
   test.each([
     ['Temporal does not answer', { temporal: 'TypeError', aws: 'ok' }],
     ['AWS does not accept the credentials', { temporal: 'ok', aws: 'ExpiredToken' }],

@@ -1,0 +1,70 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.js';
+import { diagnoseConnection, UnreachableError } from './diagnose.js';
+import type { ConnectionSettings } from './settings.js';
+
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 15_000;
+
+/** Reports that a worker was asked to stop while it waited for its server. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
+}
+
+/** The wait of a worker for a server that does not answer. */
+export interface ServerWait {
+  /** Gets the reason of each attempt that failed. */
+  readonly log: Pick<Logger, 'warn'>;
+  /** Ends the wait. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Connects a worker. With a wait, it tries again for as long as no server answers: whoever started the worker sees by its
+ * health that it lives and is not ready, and restarting it would not help. A mistake in the settings ends at once.
+ *
+ * @throws UnreachableError, ConfigError, and StoppedError where the wait was ended
+ */
+export async function connectWorker(
+  config: Config,
+  settings: ConnectionSettings,
+  wait: ServerWait | undefined,
+): Promise<NativeConnection> {
+  for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
+    try {
+      return await connectOnce(config, settings);
+    } catch (error) {
+      if (wait === undefined || !(error instanceof UnreachableError)) throw error;
+      if (!wait.signal.aborted) {
+        wait.log.warn({ reason: error.message, retryInMs: delayMs }, 'Not connected to Temporal, trying again');
+        // An abort ends the pause, and is seen below.
+        await pause(delayMs, undefined, { signal: wait.signal }).catch(() => undefined);
+      }
+      if (wait.signal.aborted) throw new StoppedError();
+    }
+  }
+}
+
+async function connectOnce(config: Config, settings: ConnectionSettings): Promise<NativeConnection> {
+  const { connectionOptions } = settings;
+  try {
+    return await NativeConnection.connect({ ...connectionOptions, ...proxyOf(config, connectionOptions) });
+  } catch (error) {
+    throw await diagnoseConnection(settings, config, error);
+  }
+}
+
+/** Returns the proxy in the form of the worker's own gRPC library. */
+function proxyOf(
+  { network }: Config,
+  { address }: { readonly address: string },
+): Pick<NativeConnectionOptions, 'proxy'> {
+  const proxy = network.grpcProxy(address);
+  if (proxy === undefined) return {};
+  const { credentials: basicAuth } = proxy;
+  return {
+    proxy: { type: 'http-connect', targetHost: proxy.address, ...(basicAuth === undefined ? {} : { basicAuth }) },
+  };
+}
