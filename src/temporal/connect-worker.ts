@@ -22,7 +22,7 @@ export interface ServerWait {
 }
 
 /**
- * Connects a worker. With a wait, it tries again for as long as no server answers: whoever started the worker sees by its
+ * Connects a worker. With a wait, it tries again for as long as no server answers: what started the worker sees by its
  * health that it lives and is not ready, and restarting it would not help. A mistake in the settings ends at once.
  *
  * @throws UnreachableError, ConfigError, and StoppedError where the wait was ended

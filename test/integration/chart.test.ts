@@ -237,6 +237,43 @@ describe('the values', () => {
       /KEDA uses TLS/,
     ],
     ['less at most than at least', { autoscaling: { enabled: true, minReplicas: 9 } }, /minReplicas is greater/],
+    [
+      'TLS of a Connection that would have none',
+      { workload: 'WorkerDeployment', temporal: { address: 't:1', tls: { enabled: true } } },
+      /the worker controller uses TLS only with/,
+    ],
+    [
+      'a CA that the worker controller does not read',
+      { workload: 'WorkerDeployment', temporal: { address: 't:1', tls: { existingCaSecret: 'ca' } } },
+      /existingCaSecret needs temporal\.tls\.existingSecret/,
+    ],
+    [
+      'autoscaling with a CA of its own, that KEDA does not have',
+      { temporal: { address: 't:1', tls: { existingCaSecret: 'ca' } }, autoscaling: { enabled: true } },
+      /KEDA uses TLS/,
+    ],
+    [
+      'access keys that would hide the role',
+      { aws: { roleArn: 'arn:aws:iam::111111111111:role/x', existingSecret: 'keys' } },
+      /aws\.roleArn and aws\.existingSecret are both set/,
+    ],
+    [
+      'a connection beside one that exists',
+      { workload: 'WorkerDeployment', workerDeployment: { connection: 'x' } },
+      /which would be ignored/,
+    ],
+    [
+      'a network policy that would guess the port of Temporal',
+      {
+        workload: 'WorkerDeployment',
+        workerDeployment: { connection: 'x' },
+        temporal: { address: '' },
+        networkPolicy: { enabled: true },
+      },
+      /networkPolicy\.temporalPort is not set/,
+    ],
+    ['steps that are none', { workerDeployment: { rollout: { strategy: 'Progressive' } } }, /Progressive needs steps/],
+    ['a budget that lets nothing go', { podDisruptionBudget: { maxUnavailable: '0%' } }, /maxUnavailable/],
     ['a value that is not known', { replicaCount: 3 }, /replicaCount/],
     ['a secret among the values', { keys: { permit: { value: 'x' } } }, /keys.*permit/],
     ['a grace period below that of the worker', { terminationGracePeriodSeconds: 30 }, /terminationGracePeriodSeconds/],
@@ -354,7 +391,7 @@ describe('the values', () => {
             expect(read('src/observability/health.ts')).toContain(`'${httpGet.path}':`);
           }
           const served = env.filter(({ name: variable }) => /^IAM_BOOTSTRAP_(HEALTH|METRICS)$/.test(variable));
-          expect(served.map(({ value = '' }) => Number(value.split(':')[1]))).toEqual(
+          expect(served.map(({ value = '' }) => Number(value.split(':').at(-1)))).toEqual(
             ports.map(({ containerPort }) => containerPort),
           );
         }
@@ -385,6 +422,47 @@ describe('the values', () => {
       expect(specOf('Deployment')).not.toHaveProperty('replicas');
     });
 
+    test('quotes names that YAML would take for numbers, and has a version label that Kubernetes takes', async () => {
+      const manifests = await render({
+        ...valuesOf('minimal'),
+        image: { repository: 'registry.example.com/iam-bootstrap', tag: 'v1-' },
+        imagePullSecrets: ['1234'],
+        aws: { existingSecret: '5678' },
+        priorityClassName: 'true',
+        topologySpreadConstraints: [
+          {
+            maxSkew: 1,
+            topologyKey: 'a',
+            whenUnsatisfiable: 'DoNotSchedule',
+            labelSelector: { matchLabels: { x: 'team' } },
+          },
+          { maxSkew: 1, topologyKey: 'b', whenUnsatisfiable: 'DoNotSchedule' },
+        ],
+      });
+      const deployment = manifests.find(({ kind }) => kind === 'Deployment');
+      expect(deployment?.metadata).toMatchObject({ labels: { 'app.kubernetes.io/version': 'v1' } });
+      expect(deployment?.spec['template']).toMatchObject({
+        spec: { imagePullSecrets: [{ name: '1234' }], priorityClassName: 'true' },
+      });
+      const [pod] = manifests.flatMap((manifest) => podOf(manifest) ?? []);
+      expect(pod?.containers[0]?.env.find(({ name }) => name === 'AWS_ACCESS_KEY_ID')?.valueFrom).toEqual({
+        secretKeyRef: { name: '5678', key: 'AWS_ACCESS_KEY_ID' },
+      });
+      // What one constraint adds to its selector is not in the next.
+      const labels = { 'app.kubernetes.io/name': 'iam-bootstrap', 'app.kubernetes.io/instance': 'ci' };
+      expect((pod as unknown as Tree)['topologySpreadConstraints']).toMatchObject([
+        { labelSelector: { matchLabels: { ...labels, x: 'team' } } },
+        { labelSelector: { matchLabels: labels } },
+      ]);
+      expect(JSON.stringify((pod as unknown as Tree)['topologySpreadConstraints']).match(/"x"/g)).toHaveLength(1);
+    });
+
+    test('lets nobody read metrics where the network policy names nobody, and names ports by number', async () => {
+      const policy = await find('own-connection', 'NetworkPolicy');
+      expect(policy?.spec['ingress']).toEqual([{ ports: [{ port: 8080, protocol: 'TCP' }] }]);
+      expect(policy?.spec['egress']).toContainEqual({ ports: [{ port: 7234, protocol: 'TCP' }] });
+    });
+
     test('scales by the backlog of the task queue, with the certificate of the worker', async () => {
       const auth = await find('everything', 'TriggerAuthentication');
       expect(auth?.spec).toEqual({
@@ -399,7 +477,7 @@ describe('the values', () => {
         scaleTargetRef: { name: 'platform-iam' },
         minReplicaCount: 3,
         maxReplicaCount: 9,
-        cooldownPeriod: 120,
+        advanced: { horizontalPodAutoscalerConfig: { behavior: { scaleDown: { stabilizationWindowSeconds: 120 } } } },
         triggers: [
           {
             type: 'temporal',

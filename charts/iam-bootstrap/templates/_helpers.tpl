@@ -15,7 +15,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "iam-bootstrap.labels" -}}
 {{ include "iam-bootstrap.selectorLabels" . }}
 app.kubernetes.io/component: worker
-app.kubernetes.io/version: {{ default .Chart.AppVersion .Values.image.tag | trunc 63 | quote }}
+app.kubernetes.io/version: {{ default .Chart.AppVersion .Values.image.tag | trunc 63 | trimAll "-_." | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
@@ -70,11 +70,29 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.temporal.tls.existingSecret .Values.temporal.apiKey.existingSecret -}}
 {{- fail "temporal.tls.existingSecret and temporal.apiKey.existingSecret are both set: set one" -}}
 {{- end -}}
+{{- if and .Values.temporal.tls.existingCaSecret (not .Values.temporal.tls.existingSecret) (include "iam-bootstrap.isControlled" .) (not .Values.workerDeployment.connection) -}}
+{{- fail "temporal.tls.existingCaSecret needs temporal.tls.existingSecret with workload: WorkerDeployment: its controller takes the CA from that secret, key ca.crt" -}}
+{{- end -}}
+{{- if and (include "iam-bootstrap.isControlled" .) (not .Values.workerDeployment.connection) .Values.temporal.tls.enabled (not (or .Values.temporal.tls.existingSecret .Values.temporal.apiKey.existingSecret .Values.temporal.tls.serverName)) -}}
+{{- fail "temporal.tls.enabled: the worker controller uses TLS only with temporal.tls.serverName, temporal.tls.existingSecret or temporal.apiKey.existingSecret: set one" -}}
+{{- end -}}
+{{- if and .Values.aws.roleArn .Values.aws.existingSecret -}}
+{{- fail "aws.roleArn and aws.existingSecret are both set: set one. The SDK would use the access keys, and not the role" -}}
+{{- end -}}
+{{- if and (include "iam-bootstrap.isControlled" .) .Values.workerDeployment.connection (or .Values.temporal.address .Values.temporal.tls.enabled .Values.temporal.tls.serverName .Values.temporal.tls.existingSecret .Values.temporal.tls.existingCaSecret .Values.temporal.apiKey.existingSecret) -}}
+{{- fail "workerDeployment.connection names a Connection that exists: leave temporal.address, temporal.tls and temporal.apiKey empty, which would be ignored" -}}
+{{- end -}}
+{{- if and (include "iam-bootstrap.isControlled" .) .Values.workerDeployment.connection .Values.networkPolicy.enabled (not .Values.networkPolicy.temporalPort) -}}
+{{- fail "networkPolicy.temporalPort is not set: the port of Temporal, which the Connection of workerDeployment.connection names" -}}
+{{- end -}}
+{{- if and (eq .Values.workerDeployment.rollout.strategy "Progressive") (not .Values.workerDeployment.rollout.steps) -}}
+{{- fail "workerDeployment.rollout.steps is not set: Progressive needs steps" -}}
+{{- end -}}
 {{- if .Values.autoscaling.enabled -}}
 {{- if include "iam-bootstrap.isControlled" . -}}
 {{- fail "autoscaling.enabled needs workload: Deployment. For a WorkerDeployment, use the controller's WorkerResourceTemplate" -}}
 {{- end -}}
-{{- if and .Values.temporal.tls.enabled (not (or .Values.temporal.tls.existingSecret .Values.temporal.apiKey.existingSecret)) -}}
+{{- if and (or .Values.temporal.tls.enabled .Values.temporal.tls.existingCaSecret) (not (or .Values.temporal.tls.existingSecret .Values.temporal.apiKey.existingSecret)) -}}
 {{- fail "autoscaling.enabled: KEDA uses TLS with Temporal only with a client certificate or an API key" -}}
 {{- end -}}
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) -}}

@@ -5,10 +5,10 @@
 - name: IAM_BOOTSTRAP_LOG
   value: {{ .Values.logLevel }}
 - name: IAM_BOOTSTRAP_HEALTH
-  value: 0.0.0.0:8080
+  value: '[::]:8080'
 {{- if .Values.metrics.enabled }}
 - name: IAM_BOOTSTRAP_METRICS
-  value: 0.0.0.0:9464
+  value: '[::]:9464'
 {{- end }}
 {{- with .Values.temporal.uiUrl }}
 - name: IAM_BOOTSTRAP_UI_URL
@@ -32,7 +32,7 @@
 {{- with .Values.temporal.apiKey }}
 {{- if .existingSecret }}
 - name: TEMPORAL_API_KEY
-  valueFrom: { secretKeyRef: { name: {{ .existingSecret }}, key: {{ .key }} } }
+  valueFrom: { secretKeyRef: { name: {{ .existingSecret | quote }}, key: {{ .key | quote }} } }
 {{- end }}
 {{- end }}
 {{- end }}
@@ -50,7 +50,7 @@
 {{- end }}
 {{- if .Values.keys.permit.existingSecret }}
 - name: IAM_BOOTSTRAP_PERMIT_KEY_FILE
-  value: /etc/iam-bootstrap/permit/{{ .Values.keys.permit.key }}
+  value: {{ printf "/etc/iam-bootstrap/permit/%s" .Values.keys.permit.key | quote }}
 {{- end }}
 {{- if .Values.keys.request.existingSecret }}
 - name: IAM_BOOTSTRAP_REQUEST_KEY_FILE
@@ -78,9 +78,9 @@
 {{- end }}
 {{- with .Values.aws.existingSecret }}
 - name: AWS_ACCESS_KEY_ID
-  valueFrom: { secretKeyRef: { name: {{ . }}, key: AWS_ACCESS_KEY_ID } }
+  valueFrom: { secretKeyRef: { name: {{ . | quote }}, key: AWS_ACCESS_KEY_ID } }
 - name: AWS_SECRET_ACCESS_KEY
-  valueFrom: { secretKeyRef: { name: {{ . }}, key: AWS_SECRET_ACCESS_KEY } }
+  valueFrom: { secretKeyRef: { name: {{ . | quote }}, key: AWS_SECRET_ACCESS_KEY } }
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
@@ -106,20 +106,20 @@
 {{- define "iam-bootstrap.pod" -}}
 metadata:
   labels:
-    {{- merge (include "iam-bootstrap.selectorLabels" . | fromYaml) .Values.podLabels | toYaml | nindent 4 }}
+    {{- merge (include "iam-bootstrap.selectorLabels" . | fromYaml) (deepCopy .Values.podLabels) | toYaml | nindent 4 }}
   {{- with .Values.podAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "iam-bootstrap.serviceAccountName" . }}
+  serviceAccountName: {{ include "iam-bootstrap.serviceAccountName" . | quote }}
   # The worker does not call Kubernetes. IRSA and Pod Identity mount tokens of their own.
   automountServiceAccountToken: false
   enableServiceLinks: false
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
     {{- range . }}
-    - name: {{ . }}
+    - name: {{ . | quote }}
     {{- end }}
   {{- end }}
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
@@ -180,17 +180,17 @@ spec:
     {{- if include "iam-bootstrap.hasGuardrails" . }}
     - name: guardrails
       configMap:
-        name: {{ default (printf "%s-guardrails" (include "iam-bootstrap.name" .)) .Values.guardrails.existingConfigMap }}
+        name: {{ default (printf "%s-guardrails" (include "iam-bootstrap.name" .)) .Values.guardrails.existingConfigMap | quote }}
     {{- end }}
     {{- range $name, $secret := include "iam-bootstrap.secretFolders" . | fromYaml }}
     {{- if $secret.existingSecret }}
     - name: {{ $name }}
       secret:
-        secretName: {{ $secret.existingSecret }}
+        secretName: {{ $secret.existingSecret | quote }}
         # 0440: the worker reads it as its group.
         defaultMode: 288
         {{- with $secret.key }}
-        items: [{ key: {{ . }}, path: {{ . }} }]
+        items: [{ key: {{ . | quote }}, path: {{ . | quote }} }]
         {{- end }}
     {{- end }}
     {{- end }}
@@ -201,7 +201,7 @@ spec:
   {{- $selector := dict "matchLabels" (include "iam-bootstrap.selectorLabels" $ | fromYaml) }}
   topologySpreadConstraints:
     {{- range . }}
-    - {{ merge (dict "labelSelector" $selector) . | toYaml | nindent 6 | trim }}
+    - {{ merge (dict "labelSelector" (deepCopy $selector)) . | toYaml | nindent 6 | trim }}
     {{- end }}
   {{- end }}
   {{- with .Values.nodeSelector }}
@@ -217,6 +217,6 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
 {{- end -}}
