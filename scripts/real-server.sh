@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prepares Temporal's own server, in the version of docker-compose.yml, for the tests that run on it: builds it from its
 # Go module into the cache (once, five to nine minutes), and looks for PostgreSQL. Where Go or PostgreSQL is missing, it
-# says so and ends with 0, and those tests are skipped; with IAM_BOOTSTRAP_REQUIRE_ALL=true, it ends with 1. In CI, as root on Debian, PostgreSQL is installed.
+# says so and ends with 0, and those tests are skipped; with IAM_BOOTSTRAP_REQUIRE_ALL=true, it ends with 1. In CI, as
+# root on Debian, PostgreSQL is installed. With --ready, it only tells by its exit code whether both are there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,7 +10,10 @@ version=$(sed -n 's/.*temporalio\/server:\([0-9.]*\).*/\1/p' docker-compose.yml)
 folder=${IAM_BOOTSTRAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/iam-bootstrap}/temporal-server/$version
 module=go.temporal.io/server
 
-if [ -z "$(ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null)" ] && ! command -v initdb > /dev/null; then
+has_postgresql() { [ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null)" ] || command -v initdb > /dev/null; }
+if [ "${1:-}" = --ready ]; then has_postgresql && [ -x "$folder/server" ] && exit 0 || exit 1; fi
+
+if ! has_postgresql; then
   if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
     echo '== installing PostgreSQL for the tests on a real Temporal server (half a minute, once)'
     apt-get update -qq > /dev/null && apt-get install -y -qq --no-install-recommends postgresql > /dev/null

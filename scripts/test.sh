@@ -33,13 +33,22 @@ echo '== simulated histories (half a minute)'
 npx jest test/chaos/simulation.test.ts
 echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 35 minutes)'
 wait "$helm" || skipped="the tests of the chart, since Helm could not be built"
+# What a production server may do in another way than the dev server.
+production='integration/(approval|finding-runs|fleet-schedules|scheduled-runs)|chaos/(server-death|storm|upgrade)'
 # Three files at a time, each with its own servers: they spend most of their time waiting, for processes and
 # for the engine's timers. test/support/longest-first.cjs decides which files start first.
-tests 3 --selectProjects kinds integration chaos --testPathIgnorePatterns simulation.test integration/real-server
-echo "== Temporal's own server on PostgreSQL, where Go and PostgreSQL are installed (a minute)"
+tests 3 --selectProjects kinds integration chaos \
+  --testPathIgnorePatterns simulation.test integration/real-server "$production"
 wait "$real_server" || skipped="${skipped:+$skipped; }the tests on Temporal's own server, which could not be built"
 trap - EXIT
-tests 1 --selectProjects integration --testPathPatterns integration/real-server
+if bash scripts/real-server.sh --ready; then
+  echo "== Temporal's own server on PostgreSQL (about six minutes)"
+  export IAM_BOOTSTRAP_TEST_SERVER=postgresql
+else
+  echo "== the dev server in place of Temporal's own (about six minutes)"
+fi
+tests 3 --selectProjects integration chaos --testPathPatterns integration/real-server "$production"
+unset IAM_BOOTSTRAP_TEST_SERVER
 echo '== calls to AWS compared with their targets (half a minute)'
 node --no-warnings node_modules/jiti/lib/jiti-cli.mjs bench/run.ts --quick
 for selection in "${again[@]}"; do echo "== WARNING: a file passed in its second run only: jest $selection"; done

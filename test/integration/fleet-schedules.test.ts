@@ -53,10 +53,15 @@ test('a schedule looks at every account of a fleet, and enforces the manifest wh
     record: { drifted: [{ name: 'watched-deploy', action: 'update' }] },
   });
 
+  // A list may show for a moment what was deleted.
+  const untilListed = (count: number): Promise<true> =>
+    until(async () => (await listSchedules(temporal, { namespace: 'watched' })).length === count || undefined);
   await deleteSchedule(temporal, enforcing.id);
+  expect((await drift(temporal, { namespace: 'watched' })).fleets).toMatchObject([{ problem: null }]);
+  await untilListed(1);
   expect((await watched('watched', 1)).map(({ schedules }) => schedules.length)).toEqual([1, 1, 1]);
   await deleteSchedule(temporal, detecting.id);
-  expect(await listSchedules(temporal, { namespace: 'watched' })).toEqual([]);
+  await untilListed(0);
   expect((await drift(temporal, { namespace: 'watched' })).environments).toEqual([]);
 });
 

@@ -11,6 +11,7 @@ import { temporal as proto } from '@temporalio/proto';
 import { loadConfig } from '../../src/config/config.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { freePort } from '../../src/embedded/ports.js';
+import type { TemporalServer } from '../../src/embedded/temporal-server.js';
 
 /** Temporal's own server on PostgreSQL, as in production: built by `scripts/real-server.sh`, without Docker. */
 
@@ -24,8 +25,7 @@ const READY_MS = 60_000;
 const SERVICES = ['frontend', 'internal-frontend', 'history', 'matching', 'worker'];
 
 /** A running server. */
-export interface RealServer {
-  readonly address: string;
+export interface RealServer extends TemporalServer {
   /** `kill -9` of the server, and not of its database. */
   kill(): Promise<void>;
   /** Starts it again, on the same port and database. */
@@ -75,6 +75,13 @@ export async function startRealServer(options: RealServerOptions = {}): Promise<
     }
     return {
       address,
+      uiUrl: undefined,
+      get pid() {
+        return server.pid ?? 0;
+      },
+      get exited() {
+        return ended(server);
+      },
       kill,
       restart: async () => {
         server = await startProcess(directory, file);
@@ -283,8 +290,10 @@ async function until<T>(
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
   child.kill(signal);
-  await exited;
+  await ended(child);
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }

@@ -13,6 +13,7 @@ import { isFree } from '../../src/embedded/ports.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 import { startTemporalServer } from '../../src/embedded/temporal-server.js';
 import type { TemporalServer } from '../../src/embedded/temporal-server.js';
+import { startRealServer } from './real-server.js';
 import { startFaultProxy } from './fault-proxy.js';
 import type { FaultProxy } from './fault-proxy.js';
 import { replayAll } from './replay.js';
@@ -67,6 +68,12 @@ export interface WorkerProcess {
   /** SIGTERM; resolves when the process has exited. */
   stop(): Promise<void>;
 }
+
+/**
+ * True where the tests run on Temporal's own server with PostgreSQL instead of the dev server. `npm test` does that with
+ * those that hold what a production server may do in another way.
+ */
+const ON_REAL_SERVER = process.env['IAM_BOOTSTRAP_TEST_SERVER'] === 'postgresql';
 
 /** The processes that a run needs: Temporal, the sandbox and the counting proxy. */
 export interface World {
@@ -136,8 +143,11 @@ export async function startWorld({
     logFile: join(directory, 'temporal.log'),
     ...(databaseFile ? { databaseFile: join(directory, 'temporal.db') } : {}),
   };
-  const [proxy, first] = await Promise.all([startFaultProxy(sandbox.url), startTemporalServer(serverOptions)]);
-  let temporal = first;
+  const [proxy, real] = await Promise.all([
+    startFaultProxy(sandbox.url),
+    ON_REAL_SERVER ? startRealServer() : undefined,
+  ]);
+  let temporal = real ?? (await startTemporalServer(serverOptions));
   let crashed = false;
   const env = {
     PATH: environment['PATH'] ?? '',
@@ -233,7 +243,8 @@ export async function startWorld({
     },
     resumeTemporal: async () => {
       const [port, uiPort] = [temporal.address, temporal.uiUrl ?? ''].map((url) => Number(url.split(':').at(-1)));
-      temporal = await startTemporalServer({ ...serverOptions, port, uiPort });
+      if (real === undefined) temporal = await startTemporalServer({ ...serverOptions, port, uiPort });
+      else await real.restart();
       crashed = false;
     },
     creates: async (account = ACCOUNT) => {
