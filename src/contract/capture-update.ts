@@ -28,18 +28,25 @@ export interface Patch extends Difference {
 export interface GoneEntity extends EntityKey {
   /** The manifest declares it absent now. */
   readonly isDeclaredAbsent: boolean;
+  /** Temporal has a record of an apply of it: it was there. Null where nobody asked to declare it absent. */
+  readonly wasApplied: boolean | null;
 }
 
 /** A declared entity that was not compared. */
 export interface UntouchedEntity extends EntityKey {
   readonly reason: string;
+  /** The reason is a difference. False for a kind that cannot be compared. */
+  readonly differs: boolean;
 }
 
 /** The result of `capture --update`: described by `schema/capture-update.schema.json`. */
 export interface CaptureUpdateReport {
   readonly version: 1;
   readonly command: 'capture';
-  /** `pending`: with `--check`, files would change or a person has to. `unchanged`: no file has changed, or would. */
+  /**
+   * `pending`: something differs still; with `--check`, what the files would take over as well. `updated`: files have changed, and
+   * nothing differs now. `unchanged`: nothing differs.
+   */
   readonly result: 'updated' | 'pending' | 'unchanged';
   readonly account: string;
   readonly namespace: string;

@@ -21,7 +21,9 @@ export const captureUpdateSchema = z.strictObject({
   command: z.literal('capture'),
   result: z
     .enum(['updated', 'pending', 'unchanged'])
-    .describe('pending: with --check, files would change or a person has to; unchanged: no file has changed, or would'),
+    .describe(
+      'pending: something differs still, or with --check would be changed; updated: files have changed, and nothing differs now; unchanged: nothing differs',
+    ),
   account: z.string(),
   namespace: z.string(),
   environment: z.string(),
@@ -31,10 +33,18 @@ export const captureUpdateSchema = z.strictObject({
     .array(z.strictObject({ ...difference, reason: z.string() }))
     .describe('differences that are left to a person'),
   gone: z
-    .array(z.strictObject({ ...entity, isDeclaredAbsent: z.boolean() }))
+    .array(
+      z.strictObject({
+        ...entity,
+        isDeclaredAbsent: z.boolean(),
+        wasApplied: z.boolean().nullable().describe('Temporal has a record of an apply; null without --removed'),
+      }),
+    )
     .describe('declared entities that the account does not have'),
   untouched: z
-    .array(z.strictObject({ ...entity, reason: z.string() }))
+    .array(
+      z.strictObject({ ...entity, reason: z.string(), differs: z.boolean().describe('the reason is a difference') }),
+    )
     .describe('declared entities that were not compared'),
   notDeclared: z
     .array(z.strictObject(entity))

@@ -101,13 +101,26 @@ test('drift that was made by hand is taken over into the manifest, and the next 
     planned.entities.map(() => ['no-op', [], []]),
   );
   expect(await update('--removed', '--check')).toMatchObject({ code: 0, result: 'unchanged' });
+
+  const added = (await read('m.yaml')).replace(
+    '  - kind: Group\n',
+    '  - { kind: User, userName: new }\n  - kind: Group\n',
+  );
+  await writeFile(join(folder, 'm.yaml'), added);
+  expect(await update('--removed')).toMatchObject({
+    code: 2,
+    result: 'pending',
+    files: [],
+    gone: [{ kind: 'User', name: 'new', isDeclaredAbsent: false, wasApplied: false }],
+  });
+  expect(await read('m.yaml')).toBe(added);
 });
 
 test('what a template stands for, and what could not be read, is told with its place and the reason', async () => {
   await applied();
   await iam.updateRole({ RoleName: 'deploy', Description: 'other', MaxSessionDuration: 3600 });
   const file = join(folder, 'm.yaml');
-  expect(await update()).toMatchObject({ code: 0, result: 'unchanged' });
+  expect(await update()).toMatchObject({ code: 2, result: 'pending', files: [] });
   const told = await world.cli(['capture', '--update', '-f', file, '--check']);
   expect(told).toMatchObject({ code: 2 });
   expect(told.stdout.replaceAll(folder, '')).toBe(`To change by hand:

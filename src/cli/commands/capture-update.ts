@@ -42,7 +42,11 @@ export async function captureUpdate(options: CaptureUpdateOptions, config: Confi
 
 function reportOf(update: ManifestUpdate, isCheck: boolean): CaptureUpdateReport {
   const { of, files, changes, patches, gone, untouched, notDeclared, unread } = update;
-  const isPending = isCheck && (files.length > 0 || patches.length > 0);
+  const isPending =
+    (isCheck && files.length > 0) ||
+    patches.length > 0 ||
+    gone.some(({ isDeclaredAbsent }) => !isDeclaredAbsent) ||
+    untouched.some(({ differs }) => differs);
   return {
     version: 1,
     command: 'capture',

@@ -14,23 +14,33 @@ const MAX_NAMES = 10;
 
 /** Renders what an update of manifests changes, and what it leaves to a person. `isCheck`: nothing is written. */
 export function renderCaptureUpdate(update: CaptureUpdateReport, isCheck: boolean): string {
-  const { changes, patches, gone, untouched, notDeclared } = update;
+  const { changes, patches, untouched, notDeclared, unread } = update;
   return [
     section(isCheck ? 'Would change:' : 'Changed:', changes.map(renderDifference)),
     section('To change by hand:', patches.map(renderPatch)),
     section(
       'Not in the account (declare absent with --removed):',
-      gone.filter(({ isDeclaredAbsent }) => !isDeclaredAbsent).map((one) => plain(entityId(one))),
+      missingOf(update).map((one) => `${plain(entityId(one))}${one.wasApplied === false ? NEVER_APPLIED : ''}`),
     ),
     section(
       'Not compared:',
       untouched.map((one) => `${plain(entityId(one))}: ${plain(one.reason)}`),
+    ),
+    section(
+      'Not read:',
+      unread.map(({ kind, name, message }) => plain(`${name === null ? kind : `${kind}/${name}`}: ${message}`)),
     ),
     section('Not declared, and not added:', namesOf(notDeclared.map(entityId))),
     conclusion(update, isCheck),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
+}
+
+const NEVER_APPLIED = ': no apply of it is recorded, so --removed leaves it';
+
+function missingOf({ gone }: CaptureUpdateReport): CaptureUpdateReport['gone'] {
+  return gone.filter(({ isDeclaredAbsent }) => !isDeclaredAbsent);
 }
 
 function section(title: string, lines: readonly string[]): string {
@@ -63,11 +73,19 @@ function renderPatch(patch: Patch): string {
   return `${renderDifference(patch)}\n      ${pc.dim(plain(patch.reason))}`;
 }
 
-function conclusion({ files, changes, patches }: CaptureUpdateReport, isCheck: boolean): string {
-  const byHand = patches.length === 0 ? '' : `, ${String(patches.length)} to make by hand`;
+function conclusion(update: CaptureUpdateReport, isCheck: boolean): string {
+  const { files, changes, patches, untouched, notDeclared, unread } = update;
+  const open = [
+    [patches.length, 'to make by hand'],
+    [missingOf(update).length, 'not in the account'],
+    [untouched.length, 'not compared'],
+    [unread.length, 'not read'],
+  ] as const;
+  const rest = open.flatMap(([count, what]) => (count === 0 ? [] : [`, ${String(count)} ${what}`])).join('');
   if (files.length === 0) {
-    return patches.length === 0 ? 'No changes. The manifest has what the account has.' : `No file changes${byHand}.`;
+    const isSame = rest === '' && notDeclared.length === 0;
+    return isSame ? 'No changes. The manifest has what the account has.' : `No file changes${rest}.`;
   }
   const verb = isCheck ? 'would change' : 'changed';
-  return `${counted(files.length, 'file')} ${verb}: ${counted(changes.length, 'difference')} taken over${byHand}.`;
+  return `${counted(files.length, 'file')} ${verb}: ${counted(changes.length, 'difference')} taken over${rest}.`;
 }

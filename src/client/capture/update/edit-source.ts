@@ -2,6 +2,7 @@ import type { Json } from '../../../contract/entity.js';
 import { isList, isObject } from '../../../contract/json.js';
 import type { ContainerEdit } from './container-edit.js';
 import { columnOf, conventionsOf, indentationAt } from './conventions.js';
+import { blockScalar } from './block-scalar.js';
 import { editBlock } from './edit-block.js';
 import { editFlow } from './edit-flow.js';
 import type { SourceFile, SourceMember, SourceNode, Style } from './source-nodes.js';
@@ -43,7 +44,8 @@ export function editSource<Edit extends SourceEdit>(file: SourceFile, edits: rea
   }
   const text = applySplices(file.text, splices);
   // A removed last line leaves the line break before it.
-  return { text: file.text.endsWith('\n') ? text : text.replace(/\r?\n$/, ''), failed };
+  const keepsEnd = file.format === 'text' || file.text.endsWith('\n');
+  return { text: keepsEnd ? text : text.replace(/\r?\n$/, ''), failed };
 }
 
 function byContainer<Edit extends SourceEdit>(edits: readonly Edit[]): ReadonlyMap<SourceNode, Edit[]> {
@@ -107,11 +109,11 @@ function replaceNode(file: SourceFile, writer: ValueWriter, node: SourceNode, va
     { start: from, end: to, text: written, order: start },
   ];
   keepAnchors(file, start + 1, end);
-  if (file.format === 'text') return splice(0, text.length, wholeText(text, value));
+  if (file.format === 'text') return splice(0, text.length, writer.flow(value));
   if (file.format === 'json') return splice(start, end, writer.json(value, indentationAt(text, start)));
   if (node.type === 'alias') throw new NotEditableError('it is an alias');
   if (start === end) return splice(...emptyPlace(node), ` ${writer.flow(value)}`);
-  if (node.style === 'literal') return splice(start, end, literal(file, writer, node, value));
+  if (node.style === 'literal') return splice(start, end, blockScalar(text, writer, node, value));
   if (node.style !== 'block') return splice(start, end, writer.flow(value, styleFor(node, writer)));
   const isSameType = node.type === (isList(value) ? 'list' : isObject(value) ? 'map' : 'scalar');
   const last = text[end - 1] === '\n' ? (text[end - 2] === '\r' ? end - 2 : end - 1) : end;
@@ -134,26 +136,4 @@ function isEmpty(value: Json): boolean {
 
 function styleFor({ type, style }: SourceNode, { conventions }: ValueWriter): Style {
   return type === 'scalar' && style !== 'flow' ? style : conventions.text;
-}
-
-/** Returns a file's new text. The line break at its end stays. */
-function wholeText(before: string, value: Json): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const eol = before.includes('\r\n') ? '\r\n' : '\n';
-  const lines = text.replace(/\r?\n/g, eol);
-  return before.endsWith('\n') && !lines.endsWith('\n') ? lines + eol : lines;
-}
-
-/** Returns a text as a block scalar with the indentation of the one that it replaces; in quotes where it cannot be one. */
-function literal({ text }: SourceFile, writer: ValueWriter, { start, end }: SourceNode, value: Json): string {
-  const { eol } = writer.conventions;
-  const before = text.slice(start, end);
-  const tail = before.endsWith('\n') ? eol : '';
-  const isBlock =
-    typeof value === 'string' && /^[^\s]/.test(value) && !/[^\n\t\P{Cc}]|[\u2028\u2029\ufeff]/u.test(value);
-  if (!isBlock || value.endsWith('\n\n')) return writer.flow(value) + tail;
-  const margin = /\n([ ]+)\S/.exec(before)?.[1] ?? indentationAt(text, start) + writer.conventions.indent;
-  const lines = value.replace(/\n$/, '').split('\n');
-  const header = value.endsWith('\n') ? '|' : '|-';
-  return header + eol + lines.map((line) => (line === '' ? '' : margin + line)).join(eol) + tail;
 }

@@ -147,14 +147,17 @@ function writtenKey(change: ValueChange, files: SourceFiles): string | undefined
 /** Returns the change of the text; the reason, where there is none. */
 function editOf(
   change: ValueChange,
-  { entity }: Subject,
+  { entity, kind }: Subject,
   { files, speller, uses, reasonAgainst }: PlanContext,
 ): { readonly file: string; readonly edit: SourceEdit } | string {
   const file = files.of(change.target);
   const node = files.node(change.target);
   if (file === undefined || node === undefined) return 'its place is not known';
+  const isTrimmed = kind.properties[String(change.path[0])]?.type === 'text';
   const spell = (value: Json = null): Json =>
-    file.format === 'text' ? value : speller.spell(value, entityId(entity), file.text);
+    file.format === 'text'
+      ? plainText(value, isTrimmed ? file.text : '')
+      : speller.spell(value, entityId(entity), file.text);
   const isUsedElsewhere = uses.isUsedElsewhere(change.target);
   const made = (edit: SourceEdit): { file: string; edit: SourceEdit } | string => {
     const texts = edit.op === 'remove' ? [] : [...textsOf(edit.value), edit.op === 'add' ? (edit.key ?? '') : ''];
@@ -176,6 +179,14 @@ function editOf(
     case 'remove':
       return member === undefined ? ELSEWHERE : made({ op: 'remove', container: node, member });
   }
+}
+
+/** Returns the text of a file with the line breaks that it had, where they have no meaning. */
+function plainText(value: Json, before: string): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const eol = before.includes('\r\n') ? '\r\n' : '\n';
+  const lines = eol === '\n' ? text : text.replace(/\r?\n/g, eol);
+  return before.endsWith('\n') && !lines.endsWith('\n') ? lines + eol : lines;
 }
 
 const ELSEWHERE = 'it comes from elsewhere, by defaults or a merge key';

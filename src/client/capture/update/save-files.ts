@@ -1,50 +1,149 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
 import { ExitCode } from '../../../contract/failures.js';
 import { UserFacingError } from '../../../contract/user-facing-error.js';
-import { readTextFile } from '../../manifest/load.js';
+import { fileErrorText, readTextFile } from '../../manifest/load.js';
 import type { ChangedFile } from './update-input.js';
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
+/** A file that is written over, as it was. */
+interface Target {
+  readonly file: string;
+  readonly path: string;
+  readonly before: Buffer;
+  readonly after: Buffer;
+  readonly mode: number;
+  readonly temporary: string;
+}
+
 /**
- * Writes files with their new texts: each is replaced at once, or not at all. A byte order mark, and the mode, stay.
+ * Writes files with their new texts: all of them, or none. A byte order mark, and the mode, stay.
  *
  * @param files - the files of an update
  * @param cwd - the folder that their names are relative to
- * @throws FileChangedError if a file is not as it was read; then none is written
+ * @throws FileChangedError if a file is not as it was read, or must not be written; then none is
+ * @throws FilesNotWrittenError if the file system refuses one; it names those that have changed nevertheless
  */
 export function saveFiles(files: readonly ChangedFile[], cwd: string = process.cwd()): void {
-  const paths = new Map<string, ChangedFile>();
+  const targets = new Map<string, Target>();
   for (const file of files) {
-    // A link stays one: the file that it leads to is replaced.
-    const path = realpathSync(resolve(cwd, file.file));
-    const same = paths.get(path);
+    const target = targetOf(file, cwd);
+    const same = targets.get(target.path);
     if (same !== undefined) throw new FileChangedError(file.file, `is the same file as ${same.file}`);
-    if (readTextFile(path) !== file.before) throw new FileChangedError(file.file, 'has changed since it was read');
-    paths.set(path, file);
+    targets.set(target.path, target);
   }
-  const written = new Map<string, string>();
+  const replaced: Target[] = [];
   try {
-    for (const [path, { text }] of paths) {
-      const temporary = `${path}.${randomUUID()}.tmp`;
-      written.set(path, temporary);
-      const mark = readFileSync(path).subarray(0, 3).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : Buffer.alloc(0);
-      writeFileSync(temporary, Buffer.concat([mark, Buffer.from(text)]), { mode: statSync(path).mode, flush: true });
+    for (const target of targets.values()) write(target, target.after);
+    for (const target of targets.values()) {
+      renameSync(target.temporary, target.path);
+      replaced.push(target);
     }
-    for (const [path, temporary] of written) renameSync(temporary, path);
+  } catch (error) {
+    throw new FilesNotWrittenError(
+      error,
+      replaced.filter((target) => !isPutBack(target)).map(({ file }) => file),
+    );
   } finally {
-    for (const temporary of written.values()) rmSync(temporary, { force: true });
+    for (const { temporary } of targets.values()) rmSync(temporary, { force: true });
   }
 }
 
-/** Reports a file that cannot be written over, because it is not as it was read. */
+/** @throws FileChangedError if a file must not be written */
+function targetOf({ file, before, text }: ChangedFile, cwd: string): Target {
+  const named = resolve(cwd, file);
+  // A link stays one: the file that it leads to is replaced.
+  const path = realpathSync(named);
+  if (![cwd, dirname(named)].some((folder) => isIn(path, realpathSync(folder)))) {
+    throw new FileChangedError(file, 'is a link that leaves its folder', 'name the file itself');
+  }
+  if (readTextFile(path) !== before) throw new FileChangedError(file, 'has changed since it was read');
+  const { mode } = statSync(path);
+  if (!isWritable(path, mode)) throw new FileChangedError(file, 'may not be written', 'permit it, and run it again');
+  const old = readFileSync(path);
+  const mark = old.subarray(0, 3).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : Buffer.alloc(0);
+  return {
+    file,
+    path,
+    before: old,
+    after: Buffer.concat([mark, Buffer.from(text)]),
+    mode: mode & 0o7777,
+    temporary: join(dirname(path), `.${randomUUID()}.tmp`),
+  };
+}
+
+function isIn(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** Reports whether a file is meant to be written. The administrator of a machine may write all, and is not meant to. */
+function isWritable(path: string, mode: number): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return (mode & 0o222) !== 0;
+  } catch {
+    return false;
+  }
+}
+
+function write({ temporary, mode }: Target, bytes: Buffer): void {
+  writeFileSync(temporary, bytes, { mode, flush: true });
+  // The mask of the process does not apply to what exists.
+  chmodSync(temporary, mode);
+}
+
+function isPutBack(target: Target): boolean {
+  try {
+    write(target, target.before);
+    renameSync(target.temporary, target.path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Reports a file that is not written over: it is not as it was read, or must not be written. */
 export class FileChangedError extends UserFacingError {
   override readonly name = 'FileChangedError';
   override readonly exitCode = ExitCode.Failed;
 
-  constructor(file: string, what: string) {
-    super(`${file} ${what}: no file was written`, 'run the command again');
+  constructor(file: string, what: string, remedy = 'run the command again') {
+    super(`${file} ${what}: no file was written`, remedy);
+  }
+}
+
+/** Reports files that the file system has refused to write. */
+export class FilesNotWrittenError extends UserFacingError {
+  override readonly name = 'FilesNotWrittenError';
+  override readonly exitCode = ExitCode.Failed;
+
+  /**
+   * @param cause - the error of the file system
+   * @param changed - the files that have changed, and could not be put back
+   */
+  constructor(
+    cause: unknown,
+    readonly changed: readonly string[],
+  ) {
+    const rest = changed.length === 0 ? 'no file has changed' : `these have changed: ${changed.join(', ')}`;
+    super(
+      `the files could not be written: ${fileErrorText(cause)}; ${rest}`,
+      'make room, or permit it, and run it again',
+      {
+        cause,
+      },
+    );
   }
 }

@@ -1,9 +1,13 @@
 import type { CapturedItem } from '../../../contract/capture.js';
-import { resolveManifest } from '../../../engine/manifest/resolve.js';
+import { entityKeyOfId } from '../../../contract/entity.js';
+import { declarationsQuery } from '../../../contract/messages.js';
+import { ledgerWorkflowId } from '../../../contract/workflow-ids.js';
+import { resolveManifest, type ManifestRequest } from '../../../engine/manifest/resolve.js';
 import { KINDS } from '../../../kinds/index.js';
 import type { TemporalConnection } from '../../../temporal/connect.js';
 import { openManifests, STANDARD_INPUT_NAME } from '../../manifest/load.js';
 import { NO_CI, type RequestOptions } from '../../request.js';
+import { askWorker } from '../../run/ask-worker.js';
 import type { RunOptions } from '../../run/events.js';
 import { readAccount } from '../read-account.js';
 import { realPathsIn } from './real-paths.js';
@@ -36,22 +40,41 @@ export async function updateFromAccount(
   if (!resolved.ok || opened.problems.length > 0) {
     return { ok: false, problems: [...opened.problems, ...(resolved.ok ? [] : resolved.problems)] };
   }
-  const { target, namespace, entities } = resolved.request;
+  const { request } = resolved;
+  const { target, namespace, entities } = request;
+  const temporal = await connect();
   const kinds = [...new Set(entities.map(({ kind }) => kind))];
   const items: CapturedItem[] = [];
   const filter = { namespace, kinds, names: [], path: null, tags: {}, owner: null };
-  const reading = readAccount(await connect(), target, filter, options);
+  const reading = readAccount(temporal, target, filter, options);
   let next = await reading.next();
   for (; next.done !== true; next = await reading.next()) items.push(next.value);
+  const applied = removed === true ? await appliedEntities(temporal, request) : undefined;
   return updateManifest({
     identify: realPathsIn(options.cwd ?? process.cwd()),
     sources: opened.sources,
     options: opened.options,
     items,
     unread: next.value.unread,
+    ...(applied !== undefined && { applied }),
     ...(removed !== undefined && { removed }),
     ...(everywhere !== undefined && { everywhere }),
   });
+}
+
+/** Returns the keys of the entities whose apply the ledger of the namespace has a record of. */
+async function appliedEntities(
+  temporal: TemporalConnection,
+  { target, namespace }: Pick<ManifestRequest, 'target' | 'namespace'>,
+): Promise<ReadonlySet<string>> {
+  const ledger = temporal.client.workflow.getHandle(ledgerWorkflowId(target.account, namespace));
+  try {
+    const declarations = await askWorker(temporal, () => ledger.query(declarationsQuery));
+    return new Set(declarations.map(({ id }) => entityKeyOfId(id)));
+  } catch (error) {
+    if ((error as Error).name === 'WorkflowNotFoundError') return new Set();
+    throw error;
+  }
 }
 
 const NOT_A_FILE = {

@@ -10,6 +10,10 @@ export interface UpdateInput {
   readonly items: readonly CapturedItem[];
   /** Reads that AWS refused: what they leave out is not taken for gone. */
   readonly unread: readonly UnreadPart[];
+  /**
+   * The keys of entities that were applied before. Others are new and not gone, and `removed` leaves them. Default: nobody knows.
+   */
+  readonly applied?: ReadonlySet<string>;
   /** Declare entities absent that the account does not have. Default: they are reported. */
   readonly removed?: boolean;
   /** Tells two names of one file. Default: they differ in dots that mean nothing. */

@@ -66,7 +66,9 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
   );
   const reasonAgainst = literalGuard(traced.request, options.variables);
   const plan = planUpdate(found, { uses, files, speller, reasonAgainst });
-  const absent = input.removed === true ? gone.map((one) => declareAbsent(one, uses, files)) : [];
+  const wasApplied = ({ entity }: Pick<Gone, 'entity'>): boolean =>
+    input.applied === undefined || input.applied.has(entityKey(entity));
+  const absent = input.removed === true ? gone.filter(wasApplied).map((one) => declareAbsent(one, uses, files)) : [];
   const removals = absent.flatMap((one): PlannedEdit[] => ('edit' in one ? [one.edit] : []));
   const result = applyPlan(
     {
@@ -84,7 +86,11 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
     ok: true,
     of: { target, namespace: traced.request.namespace, environment },
     ...result,
-    gone: gone.map(({ entity }) => ({ ...keyOf(entity), isDeclaredAbsent: taken.has(entityId(entity)) })),
+    gone: gone.map((one) => ({
+      ...keyOf(one.entity),
+      isDeclaredAbsent: taken.has(entityId(one.entity)),
+      wasApplied: input.removed === true ? wasApplied(one) : null,
+    })),
     untouched,
     notDeclared,
     unread: input.unread,
@@ -149,8 +155,12 @@ function match(traced: TracedManifest, { items, unread }: UpdateInput): Matched 
     const item = found.get(entityKey(entity));
     found.delete(entityKey(entity));
     const reason = reasonToLeave(one, item, { found, unread });
-    if (reason !== undefined) untouched.push({ ...keyOf(entity), reason });
-    else if (isCaptured(item)) subjects.push({ ...one, captured: item });
+    if (reason !== undefined) {
+      // A kind that nobody can capture says nothing of what the account has.
+      untouched.push({ ...keyOf(entity), reason, differs: reason !== one.kind.leftOut?.reason });
+    }
+    if (reason !== undefined) continue;
+    if (isCaptured(item)) subjects.push({ ...one, captured: item });
     else if (entity.state === 'present') gone.push(one);
   }
   const notDeclared = [...found.values()].filter(isCaptured).map(keyOf);
@@ -171,7 +181,11 @@ function reasonToLeave(
   if (item !== undefined && entity.state !== 'present')
     return `it exists, and the manifest declares it ${entity.state}`;
   if (item !== undefined) return item.name === entity.name ? undefined : `the account has it as ${item.name}`;
-  const refused = unread.find((part) => part.kind === kind.name && (part.name === null || part.name === entity.name));
+  const refused = unread.find(
+    (part) =>
+      part.kind === kind.name &&
+      (part.name === null || entityKey({ kind: kind.name, name: part.name }) === entityKey(entity)),
+  );
   if (refused !== undefined) return `it was not read: ${refused.message}`;
   if (kind.leftOut !== undefined && kind.leftOut.unlessNamed !== true) return kind.leftOut.reason;
   const old = entity.renamedFrom === undefined ? undefined : { kind: kind.name, name: entity.renamedFrom };
@@ -184,6 +198,6 @@ function reasonToLeave(
 
 /** Reports whether two belong to one user. A capture gives an ID to what it cannot name by its content. */
 function mayBeSame(other: EntityKey, { kind, name }: EntityKey): boolean {
-  const [user = ''] = name.split('/');
-  return other.kind === kind && other.name.startsWith(`${user}/`);
+  const [, user = ''] = entityKey({ kind, name }).split('/', 2);
+  return entityKey(other).startsWith(`${kind}/${user}/`);
 }

@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 import type { Json } from '../../../contract/entity.js';
 import { isList, isObject } from '../../../contract/json.js';
 import type { Conventions } from './conventions.js';
@@ -90,12 +90,9 @@ const MISREAD = /^(y|n|yes|no|on|off|\d{4}-\d{1,2}-\d{1,2}.*)$/i;
 function isPlain(text: string): boolean {
   if (!isPrintable(text) || text.includes('{{') || /(^|\s)\/[*/]/.test(text) || MISREAD.test(text)) return false;
   return [`[${text}]`, `- ${text}`, `{${text}: 0}`].every((source, index) => {
-    try {
-      const read = parse(source, { schema: 'core', logLevel: 'silent' }) as unknown;
-      return JSON.stringify(read) === JSON.stringify(index === 2 ? { [text]: 0 } : [text]);
-    } catch {
-      return false;
-    }
+    const { errors, warnings, contents } = parseDocument(source, { schema: 'core', logLevel: 'silent' });
+    if (errors.length > 0 || warnings.length > 0) return false;
+    return JSON.stringify(contents) === JSON.stringify(index === 2 ? { [text]: 0 } : [text]);
   });
 }
 

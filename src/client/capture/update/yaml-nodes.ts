@@ -22,14 +22,14 @@ export function readYamlNodes(text: string): ReadNodes {
     schema: 'core',
     keepSourceTokens: true,
   });
-  const anchors = new Map<string, { anchorAt: number; aliasesAt: number[] }>();
+  const anchors: { name: string; anchorAt: number; aliasesAt: number[] }[] = [];
   const merged = new Set<number>();
-  visit(document, (key, node) => {
-    if (isAlias(node)) anchors.get(node.source)?.aliasesAt.push(node.range?.[0] ?? 0);
+  visit(document, (_key, node) => {
+    // A name may be given again: an alias means the last one before it.
+    if (isAlias(node)) anchors.findLast(({ name }) => name === node.source)?.aliasesAt.push(node.range?.[0] ?? 0);
     else if ((isScalar(node) || isMap(node) || isSeq(node)) && node.anchor !== undefined) {
-      anchors.set(node.anchor, { anchorAt: node.range?.[0] ?? 0, aliasesAt: [] });
+      anchors.push({ name: node.anchor, anchorAt: node.range?.[0] ?? 0, aliasesAt: [] });
     }
-    if (key === 'value' && isMap(node)) return;
   });
   visit(document, {
     Pair: (_key, pair) => {
@@ -43,8 +43,8 @@ export function readYamlNodes(text: string): ReadNodes {
     },
   });
   const root = new NodeReader(text).read(document.contents, 0, undefined);
-  const used: AnchorUse[] = [...anchors].map(([name, use]) => ({ name, ...use }));
-  return { root, anchors: used.filter(({ aliasesAt }) => aliasesAt.length > 0), merged };
+  const used: readonly AnchorUse[] = anchors.filter(({ aliasesAt }) => aliasesAt.length > 0);
+  return { root, anchors: used, merged };
 }
 
 function isMergeKey(key: unknown): boolean {
@@ -95,12 +95,14 @@ class NodeReader {
 
   #items(items: readonly unknown[], token: CST.Token | undefined, at: number): SourceMember[] {
     const dashes = token?.type === 'block-seq' ? token.items.map(({ start }) => offsetOf(start, 'seq-item-ind')) : [];
+    const written = token?.type === 'flow-collection' ? token.items.filter((item) => isEntry(item)) : [];
     return items.map((item, index) => {
       const dash = dashes[index];
       const value = this.read(item, dash === undefined ? at : dash + 1, dash === undefined ? undefined : dash + 1);
       // A pair in brackets without braces is a map of its own.
       const isRare = token?.type === 'block-seq' ? dash === undefined : isMap(item) && !this.#opens(item);
-      return { start: dash ?? value.start, end: Math.max(value.end, (dash ?? 0) + 1), value, isRare };
+      const start = dash ?? firstProperty(written[index]?.start) ?? value.start;
+      return { start, end: Math.max(value.end, (dash ?? 0) + 1), value, isRare };
     });
   }
 
@@ -117,7 +119,13 @@ class NodeReader {
       const text = isScalar(key) ? (typeof key.value === 'string' ? key.value : (key.source ?? '')) : '';
       const isRare =
         !isScalar(key) || colon === undefined || (source?.start ?? []).some(({ type }) => type === 'explicit-key-ind');
-      return { start, end: Math.max(value.end, after), key: { start, end: keyEnd, text }, value, isRare };
+      return {
+        start: firstProperty(source?.start) ?? start,
+        end: Math.max(value.end, after),
+        key: { start, end: keyEnd, text },
+        value,
+        isRare,
+      };
     });
   }
 
@@ -133,6 +141,11 @@ function isEntry(item: {
   readonly value?: unknown;
 }): boolean {
   return item.key !== undefined || item.sep !== undefined || item.value !== undefined;
+}
+
+/** Returns the offset of the anchor, or the tag, before a value. */
+function firstProperty(tokens: readonly CST.SourceToken[] | undefined): number | undefined {
+  return tokens?.find(({ type }) => type === 'anchor' || type === 'tag')?.offset;
 }
 
 function offsetOf(tokens: readonly CST.SourceToken[] | undefined, type: CST.SourceToken['type']): number | undefined {

@@ -1,7 +1,7 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { saveFiles } from '../../../../../src/client/capture/update/save-files.js';
+import { FilesNotWrittenError, saveFiles } from '../../../../../src/client/capture/update/save-files.js';
 
 function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'update-'));
@@ -15,7 +15,7 @@ function read(folder: string, name: string): string {
 
 it('writes files with their byte order mark and their mode, and leaves nothing else behind', () => {
   const folder = folderWith({ 'a.yaml': '\ufeffa: 1\n', 'b.json': '{}' });
-  chmodSync(join(folder, 'b.json'), 0o640);
+  chmodSync(join(folder, 'b.json'), 0o664);
   saveFiles(
     [
       { file: 'a.yaml', before: 'a: 1\n', text: 'a: 2\n' },
@@ -24,7 +24,7 @@ it('writes files with their byte order mark and their mode, and leaves nothing e
     folder,
   );
   expect([read(folder, 'a.yaml'), read(folder, 'b.json')]).toEqual(['\ufeffa: 2\n', '[]']);
-  expect(statSync(join(folder, 'b.json')).mode & 0o777).toBe(0o640);
+  expect(statSync(join(folder, 'b.json')).mode & 0o777).toBe(0o664);
   expect(readdirSync(folder)).toEqual(['a.yaml', 'b.json']);
 });
 
@@ -56,4 +56,63 @@ it('replaces the file that a link leads to, and refuses two names of one file', 
   expect(() => {
     saveFiles(both, folder);
   }).toThrow('link.json is the same file as a.json');
+});
+
+describe('a file system that refuses a file', () => {
+  const changes = ['a.yaml', 'b.yaml'].map((file) => ({ file, before: '1', text: '2' }));
+  const rename = fs.renameSync;
+  let renamed: string[];
+  const refuse = (isRefused: (to: string) => boolean): void => {
+    renamed = [];
+    jest.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+      if (isRefused(String(to))) throw Object.assign(new Error('no'), { code: 'EPERM' });
+      rename(from, to);
+      renamed.push(String(to));
+    });
+  };
+  const failure = (folder: string): unknown => {
+    try {
+      saveFiles(changes, folder);
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  };
+  afterEach(() => jest.restoreAllMocks());
+
+  it('leaves all of them as they were', () => {
+    const folder = folderWith({ 'a.yaml': '1', 'b.yaml': '1' });
+    refuse((to) => to.endsWith('b.yaml'));
+    const error = failure(folder);
+    expect(error).toBeInstanceOf(FilesNotWrittenError);
+    expect(error).toMatchObject({
+      changed: [],
+      message: expect.stringMatching(/permission denied; no file has changed$/) as string,
+    });
+    expect([read(folder, 'a.yaml'), read(folder, 'b.yaml')]).toEqual(['1', '1']);
+    expect(renamed).toHaveLength(2);
+    expect(readdirSync(folder)).toEqual(['a.yaml', 'b.yaml']);
+  });
+
+  it('is told with the files that could not be put back', () => {
+    const folder = folderWith({ 'a.yaml': '1', 'b.yaml': '1' });
+    refuse((to) => renamed.length > 0 || to.endsWith('b.yaml'));
+    expect(failure(folder)).toMatchObject({ changed: ['a.yaml'] });
+    expect(readdirSync(folder)).toEqual(['a.yaml', 'b.yaml']);
+  });
+});
+
+it('writes no file that may only be read, and none that a link leads to outside of its folder', () => {
+  const folder = folderWith({ 'a.yaml': '1' });
+  const outside = folderWith({ 'm.yaml': '1' });
+  chmodSync(join(folder, 'a.yaml'), 0o444);
+  symlinkSync(join(outside, 'm.yaml'), join(folder, 'm.yaml'));
+  const save = (file: string) => () => {
+    saveFiles([{ file, before: '1', text: '2' }], folder);
+  };
+  expect(save('a.yaml')).toThrow('a.yaml may not be written: no file was written');
+  expect(save('m.yaml')).toThrow('m.yaml is a link that leaves its folder: no file was written');
+  expect([read(folder, 'a.yaml'), read(outside, 'm.yaml')]).toEqual(['1', '1']);
+  save(join(outside, 'm.yaml'))();
+  expect(read(outside, 'm.yaml')).toBe('2');
 });

@@ -541,6 +541,23 @@ describe('entities that are gone', () => {
     expect(again).toMatchObject({ files: [], gone: [] });
   });
 
+  it('stay declared where no apply of them is recorded: they are new', () => {
+    const applied = new Set(['User/ann']);
+    const { result, after } = taken(files, gone, { removed: true, applied });
+    expect(result.gone).toEqual([
+      { kind: 'Role', name: 'deploy', isDeclaredAbsent: false, wasApplied: false },
+      { kind: 'User', name: 'ann', isDeclaredAbsent: true, wasApplied: true },
+    ]);
+    expect(after['m.yaml']).toBe(files['m.yaml'].replace('ann, tags: { team: a }', 'ann, state: absent'));
+  });
+
+  it('are not those that could not be read under their name in another case', () => {
+    const ann = { 'm.yaml': `${HEAD}entities:\n  - { kind: User, userName: Ann }\n` };
+    const unread = [{ kind: 'User', name: 'ann', message: 'denied' }];
+    const { result } = taken(ann, gone, { removed: true, unread });
+    expect(result).toMatchObject({ files: [], gone: [], untouched: [{ name: 'Ann', differs: true }] });
+  });
+
   it('stay declared where others refer to them', () => {
     const named = {
       'm.yaml': `${HEAD}entities:
@@ -586,8 +603,12 @@ describe('entities that are gone', () => {
         { name: 'ann', reason: 'it still has its old name, anna' },
         { name: 'bob', reason: 'belongs to CloudFormation stack "x"' },
         { name: 'r', reason: 'it was not read: ListRoles answered AccessDenied' },
-        { name: 'g', reason: 'it exists, and the manifest declares it absent' },
-        { kind: 'AccessKey', reason: 'AWS shows its secret once, so a declared access key would be a new one' },
+        { name: 'g', reason: 'it exists, and the manifest declares it absent', differs: true },
+        {
+          kind: 'AccessKey',
+          reason: 'AWS shows its secret once, so a declared access key would be a new one',
+          differs: false,
+        },
         { kind: 'SSHPublicKey', reason: 'SSHPublicKey/bob/APKA1 may be it: it is not a public RSA key' },
       ],
       notDeclared: [

@@ -370,3 +370,88 @@ describe('a change for every environment', () => {
     expect(reasons(result)[0]).toMatch(/^environment prod would be invalid: /);
   });
 });
+
+describe('texts of an account', () => {
+  const ROLE = `${ONE}entities:
+  - kind: Policy
+    policyName: p
+    policyDocument: { Version: "2012-10-17", Statement: [{ Effect: Allow, Action: "*", Resource: "*" }] }
+    description: DESCRIPTION
+`;
+  const described = (before: string, description: string, files: Files = {}) =>
+    taken({ 'm.yaml': ROLE.replace('DESCRIPTION', before), ...files }, (entity) => {
+      entity('Policy/p').spec['description'] = description;
+    });
+
+  it.each([
+    '@team owns it',
+    '`x`',
+    '%x',
+    '&a',
+    '*a',
+    '!x',
+    '? x',
+    '| x',
+    '> x',
+    '%TAG',
+    ', x',
+    '[x',
+    '{x',
+    '"x',
+    "'x",
+    '#x',
+    '- x',
+  ])('are written in quotes where YAML gives them a meaning: %s', (text) => {
+    expect(described('owned', text)).toMatchObject({ patches: [], changes: [{ to: text }] });
+  });
+
+  it('keep the first line of a block, with its comment, and fold as it did', () => {
+    const folded = '>- # who\n      a team\n      of people\n';
+    expect(described(folded, 'another team of people\nand more').text).toContain(
+      '>- # who\n      another\n      team of\n      people\n\n      and more\n',
+    );
+    expect(described('| # who\n      a\n', 'b').text).toContain('description: |- # who\n      b\n');
+    const indented = described(folded, 'a\n  b');
+    expect(indented).toMatchObject({ patches: [] });
+    expect(indented.text).toContain('|- # who\n      a\n        b\n');
+    expect(described('| # who\n      a\n', ' b').text).toContain('description: " b" # who\n');
+  });
+
+  it('replace a file of plain text as a whole, with the line break at its end where that has no meaning', () => {
+    const result = described('{ $file: d.txt }', 'other', { 'd.txt': 'hello\n' });
+    expect(result).toMatchObject({ files: [{ file: 'd.txt', text: 'other' }], patches: [] });
+    const longer = described('{ $file: d.txt }', 'other\n', { 'd.txt': 'hello' });
+    expect(longer).toMatchObject({ files: [{ file: 'd.txt', text: 'other\n' }], patches: [] });
+  });
+});
+
+describe('tags and anchors of YAML', () => {
+  const policy = (values: string): Files => ({
+    'm.yaml': `${ONE}entities:
+  - kind: Policy
+    policyName: p
+    policyDocument: { Version: "2012-10-17", Statement: [{ Effect: Allow, Action: "*", Resource: "*", Condition: { StringEquals: { "aws:x": ${values} } } }] }
+`,
+  });
+  const after = (files: Files, values: readonly string[]): string =>
+    taken(files, (entity) => {
+      const { Statement } = entity('Policy/p').spec['policyDocument'] as { Statement: { Condition: object }[] };
+      Object.assign(Statement[0]?.Condition ?? {}, { StringEquals: { 'aws:x': values } });
+    }).text;
+
+  it('go with the member that they stand before', () => {
+    expect(after(policy('[!!str 12, "13"]'), ['13'])).toBe(policy('["13"]')['m.yaml']);
+    expect(after(policy('["13", &a "12", !!str 14]'), ['13', '14'])).toBe(policy('["13", !!str 14]')['m.yaml']);
+  });
+
+  it('stay where an anchor is given a name again', () => {
+    const text = `${ONE}entities:
+  - { kind: User, userName: ann, tags: &t { a: b } }
+  - { kind: User, userName: bob, tags: *t }
+  - { kind: User, userName: cid, tags: &t { a: c } }
+  - { kind: User, userName: dan, tags: *t }
+`;
+    const result = taken({ 'm.yaml': text }, (_entity, account) => account.delete('User/ann'), { removed: true });
+    expect(result).toMatchObject({ files: [], patches: [{ reason: 'other places repeat its anchor &t' }] });
+  });
+});
