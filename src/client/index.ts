@@ -24,7 +24,7 @@ export { CaptureFileError, saveCapture } from './capture/save-capture.js';
 export type { CapturedFile } from './capture/contents.js';
 export type { CaptureFormat } from './capture/format.js';
 export type { CaptureReport, CaptureWarning } from '../contract/capture-report.js';
-export { FileChangedError, saveFiles } from './capture/update/save-files.js';
+export { FileChangedError, FilesNotWrittenError, saveFiles } from './capture/update/save-files.js';
 export { updateFromAccount } from './capture/update/update-from-account.js';
 export type { UpdateOptions } from './capture/update/update-from-account.js';
 export type { ChangedFile } from './capture/update/update-input.js';

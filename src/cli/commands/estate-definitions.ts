@@ -70,7 +70,7 @@ export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
     ],
     exits: [
       [ExitCode.Converged, 'written, or nothing to write'],
-      [ExitCode.Pending, 'with --check: something differs'],
+      [ExitCode.Pending, 'with --update: something differs still'],
       [ExitCode.Failed, 'something could not be read; the rest is written'],
       ...BUSY_EXITS,
       ExitCode.Usage,
