@@ -149,6 +149,6 @@ it('changes nothing for other environments, and no document by halves', () => {
       }
       expect(result.gone.length > 0).toBe(drift.removed);
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   );
 });
