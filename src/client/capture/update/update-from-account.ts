@@ -69,7 +69,7 @@ async function appliedEntities(
 ): Promise<ReadonlySet<string>> {
   const ledger = temporal.client.workflow.getHandle(ledgerWorkflowId(target.account, namespace));
   try {
-    const declarations = await askWorker(temporal, () => ledger.query(declarationsQuery));
+    const declarations = await askWorker(temporal, ledger, () => ledger.query(declarationsQuery));
     return new Set(declarations.map(({ id }) => entityKeyOfId(id)));
   } catch (error) {
     if ((error as Error).name === 'WorkflowNotFoundError') return new Set();
