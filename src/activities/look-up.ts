@@ -17,7 +17,7 @@ import type { Kind, Observed } from '../kinds/kind.js';
 import type { Ledgers } from './ledger.js';
 import type { Account } from './runtime/accounts.js';
 import type { Calls } from './runtime/activity-context.js';
-import { emptyIfAbsent } from '../kinds/shared/reads.js';
+import { emptyIfGone } from '../kinds/shared/reads.js';
 import { kindOf } from './runtime/observe.js';
 import { attempt, type RefusedRead } from '../aws/refused-reads.js';
 
@@ -164,7 +164,7 @@ async function countCredentials({ clients, target }: Account, entity: EntityToLo
   const { name, spec } = entity;
   const listed = await attempt(async () => {
     const list = OTHER_CREDENTIALS[entity.kind];
-    if (list !== undefined) return emptyIfAbsent(list(clients.reader, name));
+    if (list !== undefined) return emptyIfGone(list(clients.reader, name));
     const candidates = await kindOf(entity).secret?.listCandidates?.(clients.reader, { name, spec, tags: {}, target });
     return (candidates ?? []).map(({ id }) => id);
   });

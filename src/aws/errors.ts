@@ -173,7 +173,7 @@ export async function fallBackOn<T, F>(codes: readonly string[], fallback: F, re
 }
 
 /** The codes for an operation that an endpoint does not know, or a feature that its partition does not have. */
-const UNSUPPORTED: ReadonlySet<string> = new Set(['InvalidAction', 'NotSupportedService', 'UnknownOperation']);
+export const UNSUPPORTED: ReadonlySet<string> = new Set(['InvalidAction', 'NotSupportedService', 'UnknownOperation']);
 
 /** Reports that the endpoint does not know the operation, or does not have the feature. Repeating the call changes nothing. */
 export function isUnsupported({ code }: Pick<AwsError, 'code'>): boolean {

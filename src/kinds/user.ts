@@ -15,7 +15,7 @@ import {
   readPolicies,
 } from './shared/policies.js';
 import { boundaryWrites } from './shared/principals.js';
-import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
+import { byName, emptyIfAbsent, emptyIfGone, lowerCaseNames } from './shared/reads.js';
 import { attachmentsField, boundaryField, nameField, pathField, tagsField } from './shared/schema-fields.js';
 import { isoDate, omitUndefined, stringProperty, toTagList, toTagMap, nameInArn } from './shared/spec.js';
 import { deletion, moveWrites, removal, tagWrites } from './shared/writes.js';
@@ -108,7 +108,7 @@ async function credentialAndMembershipRemovals(reader: Reader, UserName: string)
 async function deviceRemovals(reader: Reader, UserName: string, SerialNumber: string): Promise<Write[]> {
   const deactivation = removal('DeactivateMFADevice', { UserName, SerialNumber });
   if (!SerialNumber.includes(':mfa/')) return [deactivation];
-  const tags = toTagMap([...(await emptyIfAbsent(reader.list('ListMFADeviceTags', { SerialNumber }, 'Tags')))]);
+  const tags = toTagMap([...(await emptyIfGone(reader.list('ListMFADeviceTags', { SerialNumber }, 'Tags')))]);
   const deletes = { kind: 'VirtualMFADevice', name: nameInArn(SerialNumber), arn: SerialNumber, tags };
   return [deactivation, { ...removal('DeleteVirtualMFADevice', { SerialNumber }), deletes }];
 }

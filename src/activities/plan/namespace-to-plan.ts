@@ -5,7 +5,7 @@ import { namespacesOf } from '../../engine/ownership.js';
 import type { Observed } from '../../kinds/kind.js';
 import type { Ledgers } from '../ledger.js';
 import type { Account } from '../runtime/accounts.js';
-import { observeNamespace, type ObservedNamespace } from '../runtime/observe.js';
+import { assertReadable, observeNamespace, type ObservedNamespace } from '../runtime/observe.js';
 import { NamespaceDeclarations } from './orphans.js';
 import { Renames } from './renames.js';
 
@@ -39,6 +39,7 @@ export async function observeWithOrphans(
   const read = isReported
     ? await observeNamespace(account, named, left, isOurs)
     : await observeNamespace(account, [...named, ...left], [], isOurs);
+  assertReadable(isReported ? named : [...named, ...left], read);
   const found = await renames.follow(account, read);
   const gone = declarations.gone(found);
   const released = [...declarations.stillReplaced(found), ...(isReported ? [] : declarations.released(found))];

@@ -120,8 +120,16 @@ function observeCandidates(account: Account, candidates: readonly Candidate[]): 
 
 /** Reads each entity by its own Get. */
 async function observeAlone(account: Account, candidates: readonly Candidate[]): Promise<Shown> {
-  const read = await attemptEach(candidates, ({ entity }) => observeEntity(account, entity), REFUSALS);
-  const found = candidates.map(({ entity }, index) => [entityKey(entity), read[index]] as const);
+  const kinds = [...new Set(candidates.map(({ entity }) => entity.kind))];
+  // The first refusals of a kind say nothing about another one.
+  const read = await Promise.all(
+    kinds.map(async (kind) => {
+      const some = candidates.filter(({ entity }) => entity.kind === kind);
+      const shown = await attemptEach(some, ({ entity }) => observeEntity(account, entity), REFUSALS);
+      return some.map(({ entity }, index) => [entityKey(entity), shown[index]] as const);
+    }),
+  );
+  const found = read.flat();
   return {
     observed: new Map(
       found.flatMap(([key, one]) => (one === undefined || isRefused(one) ? [] : [[key, one] as const])),

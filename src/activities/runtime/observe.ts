@@ -34,7 +34,7 @@ export function observeEntities(
  * Reads entities as {@link observeEntities} does, and without a call more what bulk reads show of the orphans and of what
  * has the tags of the namespace. What AWS refuses leaves out its kind or its entity, and fails nothing else.
  *
- * @throws an error that passes; or a refusal where AWS refuses everything, which is then told once
+ * @throws an error that passes
  */
 export async function observeNamespace(
   account: Account,
@@ -57,7 +57,6 @@ export async function observeNamespace(
     }),
   );
   const unread = new Map(read.flatMap((one) => one.unread));
-  assertReadable(kinds.length, entities, unread);
   const lookedFor = read.flatMap((one) => one.lookedFor).filter((key) => !unread.has(key));
   return { observed: new Map(read.flatMap((one) => one.found)), lookedFor: new Set(lookedFor), unread };
 }
@@ -95,8 +94,16 @@ async function observeKind(
   return { ...read, unread: [...read.unread, ...unread] };
 }
 
-/** Throws the refusal where AWS refuses everything: of several kinds, or because it denies all. */
-function assertReadable(kinds: number, entities: readonly DesiredEntity[], unread: ObservedNamespace['unread']): void {
+/**
+ * Refuses to plan where AWS refuses everything: of several kinds, or because it denies all.
+ *
+ * @throws its first refusal
+ */
+export function assertReadable(
+  entities: readonly DesiredEntity[],
+  { unread }: Pick<ObservedNamespace, 'unread'>,
+): void {
+  const kinds = new Set(entities.map(({ kind }) => kind)).size;
   const refusals = entities.flatMap((entity) => unread.get(entityKey(entity)) ?? []);
   if (refusals.length === 0 || refusals.length < entities.length) return;
   const isDenied = ({ error }: RefusedRead): boolean => failureTypeOf(awsError(error)) === 'AccessDenied';

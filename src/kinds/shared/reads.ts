@@ -1,4 +1,4 @@
-import { fallBackOn, undefinedIfDenied } from '../../aws/errors.js';
+import { fallBackOn, undefinedIfDenied, UNSUPPORTED } from '../../aws/errors.js';
 import type { Reader } from '../../aws/reader.js';
 import { attemptEach, isRefused } from '../../aws/refused-reads.js';
 import type { JsonObject } from '../../contract/entity.js';
@@ -10,7 +10,7 @@ import type { Kind, ListedEntity, Observed, WantedEntity } from '../kind.js';
  * entities of a kind, {@link emptyIfGone} is right: what cannot be listed is not missing.
  */
 export function emptyIfAbsent<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
-  return fallBackOn(['NoSuchEntity', 'InvalidAction', 'NotSupportedService'], [], () => listing);
+  return fallBackOn(['NoSuchEntity', ...UNSUPPORTED], [], () => listing);
 }
 
 /** Returns a listing; empty where the entity that has them is gone. */
