@@ -1,5 +1,5 @@
 import type { FailureType } from '../contract/failures.js';
-import { awsError, failureTypeOf } from './errors.js';
+import { type AwsError, awsError, FAILURE_TYPES, failureTypeOf, isUnsupported } from './errors.js';
 
 /** Reads that are tried before many others of their kind. Where AWS refuses all of them, it refuses the others too. */
 const FIRST_READS = 20;
@@ -15,25 +15,34 @@ export interface RefusedRead {
 /** The failures of a read that no repeat changes, and that concern this read only. */
 const LASTING: readonly FailureType[] = ['AccessDenied', 'InvalidInput', 'Unexpected'];
 
-/** The answers of AWS by which it refuses a read. A run that writes does not count on an unexpected one to last. */
-export const REFUSALS: readonly FailureType[] = ['AccessDenied', 'InvalidInput'];
+/** Reports whether an answer of AWS is about one read, and no repeat changes it. */
+function isLasting(error: AwsError): boolean {
+  // Without credentials of the account, every read fails.
+  return error.operation !== null && error.operation !== 'AssumeRole' && LASTING.includes(failureTypeOf(error));
+}
+
+/** Reports whether AWS refuses a read. A run that writes does not count on an answer to last that it does not know. */
+export function isRefusal(error: AwsError): boolean {
+  const isKnown = Object.hasOwn(FAILURE_TYPES, error.code) || isUnsupported(error);
+  return isKnown && isLasting(error) && failureTypeOf(error) !== 'Unexpected';
+}
 
 /**
  * Returns what a read returns, or the reason why AWS refused it. An error that passes is thrown, and repeated.
  *
  * @param read - sends one call or several
- * @param lasting - the failures that count as refusals. Default: all that no repeat changes
+ * @param counts - tells which answers count as refusals. Default: all that no repeat changes
  */
 export async function attempt<T>(
   read: () => Promise<T>,
-  lasting: readonly FailureType[] = LASTING,
+  counts: (error: AwsError) => boolean = isLasting,
 ): Promise<T | RefusedRead> {
   try {
     return await read();
   } catch (error) {
     const aws = awsError(error);
-    if (aws.operation === null || !lasting.includes(failureTypeOf(aws))) throw error;
-    return { message: `${aws.operation} answered ${aws.code}: ${aws.message}`, error };
+    if (!counts(aws)) throw error;
+    return { message: `${aws.operation ?? ''} answered ${aws.code}: ${aws.message}`, error };
   }
 }
 
@@ -44,10 +53,10 @@ export async function attempt<T>(
 export async function attemptEach<T, R>(
   items: readonly T[],
   read: (item: T) => Promise<R>,
-  lasting: readonly FailureType[] = LASTING,
+  counts: (error: AwsError) => boolean = isLasting,
 ): Promise<readonly (R | RefusedRead)[]> {
   const attemptAll = (some: readonly T[]): Promise<(R | RefusedRead)[]> =>
-    Promise.all(some.map((item) => attempt(() => read(item), lasting)));
+    Promise.all(some.map((item) => attempt(() => read(item), counts)));
   const first = await attemptAll(items.slice(0, FIRST_READS));
   const rest = items.slice(FIRST_READS);
   const [refusal] = first;

@@ -1,5 +1,5 @@
 import { activityInfo, log } from '@temporalio/activity';
-import { attempt, isRefused, REFUSALS } from '../../aws/refused-reads.js';
+import { attempt, isRefusal, isRefused } from '../../aws/refused-reads.js';
 import { isWrite } from '../../contract/actions.js';
 import type { ApprovedPlan, Plan, PlannedClaim, PlannedEntity } from '../../contract/activities.js';
 import { entityId, entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/entity.js';
@@ -91,7 +91,7 @@ async function assessEntities(
       const shown = renames.shown(entity, observed.get(key), claims.isOurs);
       const assess = (): Promise<AssessedEntity> =>
         assessEntity({ account, request, entity, arns, observed: shown, others: observed, claims });
-      const read = unread.get(key) ?? (await attempt(assess, REFUSALS));
+      const read = unread.get(key) ?? (await attempt(assess, isRefusal));
       const assessed = isRefused(read) ? unreadEntity(entity, read, arns, request.target) : read;
       const after = entity.dependsOn.flatMap((id) => positions.get(entityKeyOfId(id)) ?? []);
       return declarations.plan(withPlanned(assessed, { after }));

@@ -1,5 +1,5 @@
 import { awsError } from '../../aws/errors.js';
-import { attempt, isRefused, REFUSALS, type RefusedRead } from '../../aws/refused-reads.js';
+import { attempt, isRefusal, isRefused, type RefusedRead } from '../../aws/refused-reads.js';
 import { entityId, entityKey, entityKeyOfId, type Target } from '../../contract/entity.js';
 import type { EntityClaim } from '../../contract/entity-claims.js';
 import type { Drift } from '../../contract/report.js';
@@ -63,7 +63,7 @@ async function readRemoval(
   entity: AssessedEntity,
   index: number,
 ): Promise<Removal | undefined> {
-  const removal = await attempt(() => inspectRemoval(account, namespace, entity, index), REFUSALS);
+  const removal = await attempt(() => inspectRemoval(account, namespace, entity, index), isRefusal);
   if (!isRefused(removal)) return removal;
   return { index, dependents: [], deletion: NO_DELETION, undeletableReason: null, refused: removal };
 }

@@ -2,7 +2,7 @@ import { entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/ent
 import { blockedByOldName, isSameEntity, referringAfter, referringBefore } from '../../engine/renames.js';
 import { KINDS } from '../../kinds/index.js';
 import type { Observed } from '../../kinds/kind.js';
-import { attempt, isRefused, REFUSALS, type RefusedRead } from '../../aws/refused-reads.js';
+import { attempt, isRefusal, isRefused, type RefusedRead } from '../../aws/refused-reads.js';
 import type { Account } from '../runtime/accounts.js';
 import { kindOf, observeEntity, underOldName, type ObservedNamespace } from '../runtime/observe.js';
 
@@ -98,10 +98,19 @@ export class Renames {
         this.#set(key, { old, is: 'beside' });
       }
     }
+    for (const entity of this.#entities) this.#failReferring(entity, unread);
     if (this.pending.length > 0) {
       await Promise.all(this.#entities.map((entity) => this.#readReferring(account, entity, { observed, unread })));
     }
     return { observed, lookedFor, unread };
+  }
+
+  /** Counts as unread what refers to an entity whose old name was not read: it may exist under that name. */
+  #failReferring(entity: DesiredEntity, unread: Map<string, RefusedRead>): void {
+    const keys = (kindOf(entity).references?.(entity.spec) ?? []).map(entityKeyOfId);
+    const unknown = keys.find((key) => this.#renames.get(key)?.is === 'unread');
+    const refused = unread.get(unknown ?? '');
+    if (refused !== undefined && kindOf(entity).isDeletedWithReference === true) unread.set(entityKey(entity), refused);
   }
 
   #set(key: string, rename: Rename): void {
@@ -127,7 +136,7 @@ export class Renames {
     this.#referring.set(key, first.key);
     const before = referringBefore(kind, this.#renames.get(key)?.old ?? entity, names);
     if (kind.isDeletedWithReference === true) this.#set(key, { old: before, is: 'along' });
-    const shown = await attempt(() => observeEntity(account, before), REFUSALS);
+    const shown = await attempt(() => observeEntity(account, before), isRefusal);
     if (isRefused(shown)) unread.set(key, shown);
     else if (shown !== undefined)
       observed.set(key, referringAfter(kind, entity, shown, { names, target: account.target }));

@@ -6,7 +6,7 @@ import { assess } from '../../engine/decide.js';
 import { OwnershipTag, ownerOf, ownershipOf } from '../../engine/ownership.js';
 import type { Observed } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
-import { attemptEach, isRefused, REFUSALS } from '../../aws/refused-reads.js';
+import { attemptEach, isRefusal, isRefused } from '../../aws/refused-reads.js';
 import { kindOf, observeEntities, observeEntity, type ObservedNamespace } from '../runtime/observe.js';
 import { unreadDecision } from '../runtime/unread.js';
 import { resolvedSpec } from './desired-state.js';
@@ -125,7 +125,7 @@ async function observeAlone(account: Account, candidates: readonly Candidate[]):
   const read = await Promise.all(
     kinds.map(async (kind) => {
       const some = candidates.filter(({ entity }) => entity.kind === kind);
-      const shown = await attemptEach(some, ({ entity }) => observeEntity(account, entity), REFUSALS);
+      const shown = await attemptEach(some, ({ entity }) => observeEntity(account, entity), isRefusal);
       return some.map(({ entity }, index) => [entityKey(entity), shown[index]] as const);
     }),
   );

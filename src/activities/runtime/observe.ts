@@ -2,7 +2,7 @@ import { sleep } from '@temporalio/activity';
 import { takeSnapshot, type DetailType, type Snapshot } from '../../aws/inventory.js';
 import { awsError, failureTypeOf, isUnsupported } from '../../aws/errors.js';
 import { HIDDEN_WINDOW_MS, untilShown } from '../../aws/propagation.js';
-import { attempt, attemptEach, isRefused, REFUSALS, type RefusedRead } from '../../aws/refused-reads.js';
+import { attempt, attemptEach, isRefusal, isRefused, type RefusedRead } from '../../aws/refused-reads.js';
 import { entityId, entityKey, type DesiredEntity } from '../../contract/entity.js';
 import { objectOrEmpty } from '../../engine/json.js';
 import { withDeclaredTagKeys } from '../../engine/tag-keys.js';
@@ -79,7 +79,7 @@ async function observeKind(
 ): Promise<ReadKind> {
   const others = kind.isReadWithOthers === true ? orphans : [];
   const all = [...entities, ...others];
-  const inBulk = await attempt(() => observeInBulk(account, kind, snapshot, all), REFUSALS);
+  const inBulk = await attempt(() => observeInBulk(account, kind, snapshot, all), isRefusal);
   if (inBulk !== undefined && !isRefused(inBulk)) {
     return { found: inBulk, lookedFor: all.map(entityKey), unread: [] };
   }
@@ -127,7 +127,7 @@ async function observeInBulk(
 }
 
 async function observeSingly(account: Account, entities: readonly DesiredEntity[]): Promise<ReadKind> {
-  const read = await attemptEach(entities, (entity) => observeByName(account, entity), REFUSALS);
+  const read = await attemptEach(entities, (entity) => observeByName(account, entity), isRefusal);
   const singles = entities.map((entity, index) => [entityKey(entity), read[index]] as const);
   return {
     found: singles.flatMap(([key, one]) => (one === undefined || isRefused(one) ? [] : [[key, one] as const])),

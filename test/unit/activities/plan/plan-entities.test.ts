@@ -96,6 +96,14 @@ describe('what AWS refuses to show', () => {
     }
   });
 
+  test('fails what belongs to it, which may exist under its old name', async () => {
+    account.refuse = (operation, { UserName }) => operation === 'GetUser' && UserName === 'old';
+    const user = desired('User', 'ann', { userName: 'ann' }, { renamedFrom: 'old' });
+    const profile = desired('LoginProfile', 'ann', { userName: 'ann' }, { state: 'absent' });
+    const { result } = await runAttempt(account, 'planEntities', { ...REQUEST, entities: [user, profile, GROUP] });
+    expect(result?.entities.map(({ decision }) => decision.action)).toEqual(['refuse', 'refuse', 'create']);
+  });
+
   test('fails what it was made anew from, where only the old name could not be read', async () => {
     account.add('Role/deploy', { tags: OWNED_TAGS });
     account.refuse = (operation, { RoleName }) => operation === 'GetRole' && RoleName === 'old';
