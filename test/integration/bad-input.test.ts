@@ -131,7 +131,7 @@ describe('no worker', () => {
     expect(code).toBe(4);
     expect(report()).toMatchObject({ command, result: 'busy', entities: [] });
     expect(report().remedy).toContain('iam-bootstrap worker');
-    expect(stderr).toContain('no worker polls task queue nobody-polls');
+    expect(stderr).toContain('no worker polls the task queue nobody-polls');
     expect(stderr).toMatch(/remedy: .*iam-bootstrap worker/);
     expect(Date.now() - started).toBeLessThan(45_000);
     expect(world.proxy.count()).toBe(0);

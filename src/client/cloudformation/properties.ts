@@ -84,6 +84,8 @@ const trust: Reader = (value, scope, path) => {
 
 /** Returns a document that is written as JSON in a text. Undefined where it is none. */
 function documentOf(text: string, at: SourceOffset): Tree | undefined {
+  // An escape would make a character that stands for a template of a manifest.
+  if (/\\ufdd[01]/i.test(text)) return undefined;
   // A manifest takes the content of a file for a member $file.
   const { tree } = isJson(text) ? parseText('', text) : { tree: null };
   const document = tree === null ? null : toJson(tree);

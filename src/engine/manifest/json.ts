@@ -1,5 +1,5 @@
 import { createScanner, parse, printParseErrorCode, type JSONScanner, type ParseError } from 'jsonc-parser';
-import { Limit, listTree, mapTree, positionOf, scalarTree, StopParsing } from './tree.js';
+import { isShown, Limit, listTree, mapTree, positionOf, scalarTree, StopParsing, UNSHOWN_SYNTAX } from './tree.js';
 import type { MapEntry, Origin, ReportAt, SourceOffset, Tree } from './tree.js';
 
 /** Reports whether a text is a JSON object or list. */
@@ -21,12 +21,12 @@ export function isJson(text: string): boolean {
  */
 export function parseJson(origin: Origin, text: string, report: ReportAt): Tree {
   // The scanner is lenient.
-  if (!isJson(text)) reportSyntax(text, report);
+  if (!isJson(text)) reportSyntax(origin, text, report);
   return new JsonReader(origin, text, report).read();
 }
 
 /** @throws StopParsing if the text is not JSON */
-function reportSyntax(text: string, report: ReportAt): void {
+function reportSyntax(origin: Origin, text: string, report: ReportAt): void {
   const deep = firstTooDeep(text);
   if (deep !== undefined) reportDepth(deep, report);
   const errors: ParseError[] = [];
@@ -34,7 +34,7 @@ function reportSyntax(text: string, report: ReportAt): void {
   // The others are consequences of the first.
   const [error] = errors;
   if (error === undefined) return;
-  const { message, remedy } = syntaxProblem(text, error);
+  const { message, remedy } = isShown(origin) ? syntaxProblem(text, error) : UNSHOWN_SYNTAX;
   report(error.offset, message, remedy);
   throw new StopParsing();
 }

@@ -2,7 +2,17 @@ import { Composer, isScalar, Lexer, LineCounter, Parser, type CST, type Document
 import { truncate } from '../text.js';
 import { isJson, parseJson } from './json.js';
 import type { Problem } from './problem.js';
-import { Limit, scalarTree, problemAt, StopParsing, type Origin, type ReportAt, type Tree } from './tree.js';
+import {
+  isShown,
+  Limit,
+  scalarTree,
+  problemAt,
+  StopParsing,
+  UNSHOWN_SYNTAX,
+  type Origin,
+  type ReportAt,
+  type Tree,
+} from './tree.js';
 import { syntaxFinding } from './yaml-syntax.js';
 import { YamlConverter, type ConvertTag } from './yaml-tree.js';
 
@@ -95,7 +105,8 @@ function parseYaml(
   // Further errors are consequences of the first.
   const [error] = document.errors;
   if (error !== undefined) {
-    const { offset, message, remedy } = syntaxFinding(error, text);
+    const { offset, ...finding } = syntaxFinding(error, text);
+    const { message, remedy } = isShown(origin) ? finding : UNSHOWN_SYNTAX;
     report(offset, message, remedy);
     throw new StopParsing();
   }

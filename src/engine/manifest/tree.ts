@@ -26,6 +26,17 @@ export interface Origin {
   readonly text?: string;
 }
 
+/** Reports whether problems may show the text of a file. */
+export function isShown({ text }: Origin): boolean {
+  return text !== undefined;
+}
+
+/** What a problem says of text that cannot be parsed and must not be shown. */
+export const UNSHOWN_SYNTAX = {
+  message: 'the text cannot be parsed here; it is not shown, as the file may hold a secret',
+  remedy: 'correct the syntax at this position',
+} as const;
+
 /** The offset of a value in its file. */
 export interface SourceOffset {
   readonly origin: Origin;

@@ -1,7 +1,7 @@
 import { isAlias, isCollection, isMap, isScalar, isSeq, type Node, type ParsedNode } from 'yaml';
 import { reportRepeatedKey } from './json.js';
 import type { MapEntry, MapTree, Origin, ReportAt, ScalarTree, SourceOffset, Tree } from './tree.js';
-import { Limit, listTree, mapTree, scalarTree, StopParsing } from './tree.js';
+import { isShown, Limit, listTree, mapTree, scalarTree, StopParsing } from './tree.js';
 
 const CORE_TAGS = new Set(['!', ...['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(coreTag)]);
 function coreTag(name: string): string {
@@ -67,13 +67,14 @@ export class YamlConverter {
   }
 
   private alias(name: string, at: SourceOffset): Tree {
+    const [alias, anchor] = isShown(this.origin) ? [`alias *${name}`, `&${name}`] : ['an alias', 'its anchor'];
     const target = this.anchors.get(name);
     if (target === 'open') {
-      this.report(at.offset, `alias *${name} is inside its own anchor`, 'write the value itself');
+      this.report(at.offset, `${alias} is inside its own anchor`, 'write the value itself');
       throw new StopParsing();
     }
     if (target === undefined) {
-      this.report(at.offset, `alias *${name} has no anchor before it`, `write &${name} at the value to repeat`);
+      this.report(at.offset, `${alias} has no anchor before it`, `write ${anchor} at the value to repeat`);
       return scalarTree(at, null, '');
     }
     this.repeated += target.size;

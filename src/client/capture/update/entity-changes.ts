@@ -15,7 +15,7 @@ import { objectOrEmpty, ownValue, strings } from '../../../engine/json.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
 import { toJson, type Tree } from '../../../engine/manifest/tree.js';
 import { resolveReferences } from '../../../engine/references.js';
-import { foldTagKey } from '../../../engine/tag-keys.js';
+import { foldTagKey, withDeclaredTagKeys } from '../../../engine/tag-keys.js';
 import type { Kind } from '../../../kinds/kind.js';
 import { DocumentDiffer } from './document-changes.js';
 import type { Changed, ValueChange } from './value-changes.js';
@@ -41,7 +41,7 @@ export function partOf([property, name]: readonly PropertyKey[], { properties }:
 export function changesOf(subject: Subject, arns: Arns, partition: string): ValueChange[] {
   const { kind, entity, draft } = subject;
   const spec = resolvedSpec(entity, arns);
-  const observed = observedOf(subject.captured);
+  const observed = observedOf(subject);
   // Content that is kept and content that the plan would remove are taken over alike.
   const { changes } = compare(spec, observed, {
     rules: kind.properties,
@@ -64,13 +64,10 @@ function handReason({ path: [property] }: ValueChange, { expanded }: Draft): Pic
 }
 
 /** Returns the parts of an entity that differ from the account, or that the account has beyond the manifest. */
-export function differingParts(
-  { kind, entity, captured }: Subject,
-  arns: Arns,
-  partition: string,
-): ReadonlySet<string> {
+export function differingParts(subject: Subject, arns: Arns, partition: string): ReadonlySet<string> {
+  const { kind, entity } = subject;
   const spec = resolvedSpec(entity, arns);
-  const observed = observedOf(captured);
+  const observed = observedOf(subject);
   const { drift, unmanaged }: Comparison = compare(spec, observed, {
     rules: kind.properties,
     partition,
@@ -101,8 +98,13 @@ function isTaken({ properties }: Kind): (content: { readonly property: string })
   return ({ property }) => properties[property]?.setByAws !== true;
 }
 
-function observedOf({ name, arn, createdAt, tags, spec }: CapturedEntity): Observed {
-  return { name, arn, createdAt, tags, state: spec };
+/** Returns what the account has, with the tag keys of the manifest where IAM takes both spellings for one tag. */
+function observedOf({ kind, entity, captured }: Subject): Observed {
+  const { name, arn, createdAt, tags, spec } = captured;
+  const observed = { name, arn, createdAt, tags, state: spec };
+  return kind.ignoresTagKeyCase === true
+    ? withDeclaredTagKeys(observed, Object.keys(objectOrEmpty(entity.spec['tags'])))
+    : observed;
 }
 
 function resolvedSpec({ spec }: DesiredEntity, arns: Arns): JsonObject {

@@ -46,6 +46,8 @@ export function declareAbsent(
   const use = useOfChange(draft, { op: 'add', target: draft.spec, key: 'state', path: ['state'] });
   const reason = uses.reasonToKeep(draft.spec, new Set([use]));
   if (reason !== undefined) return byHand(reason);
+  // That it is gone from this account says nothing of the others, even where a change is meant for all of them.
+  if (uses.isUsedElsewhere(draft.spec)) return byHand('other environments declare it, too');
   return { edit: { file: files.identify(file.name), edits: editsOf(node, kind), difference, parts } };
 }
 

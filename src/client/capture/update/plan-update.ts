@@ -160,7 +160,8 @@ function editOf(
       : speller.spell(value, entityId(entity), file.text);
   const isUsedElsewhere = uses.isUsedElsewhere(change.target);
   const made = (edit: SourceEdit): { file: string; edit: SourceEdit } | string => {
-    const texts = edit.op === 'remove' ? [] : [...textsOf(edit.value), edit.op === 'add' ? (edit.key ?? '') : ''];
+    // As the account has it, too: the manifest's spelling may break a text up.
+    const texts = edit.op === 'remove' ? [] : [change.to, edit.value, change.key].flatMap((value) => textsOf(value));
     const against = texts.map((text) => reasonAgainst(text, isUsedElsewhere)).find((reason) => reason !== undefined);
     return against ?? { file: files.identify(file.name), edit };
   };
@@ -192,10 +193,10 @@ function plainText(value: Json, before: string): string {
 const ELSEWHERE = 'it comes from elsewhere, by defaults or a merge key';
 
 /** Returns the texts of a value, its keys included. */
-function textsOf(value: Json): readonly string[] {
-  if (isList(value)) return value.flatMap(textsOf);
+function textsOf(value: Json = null): readonly string[] {
+  if (isList(value)) return value.flatMap((item) => textsOf(item));
   if (isObject(value)) return Object.entries(value).flatMap(([key, member]) => [key, ...textsOf(member)]);
-  return typeof value === 'string' ? [value] : [];
+  return value === null || typeof value === 'boolean' ? [] : [String(value)];
 }
 
 function memberIn({ members }: SourceNode, { index, entry }: ValueChange): SourceMember | undefined {

@@ -1,6 +1,6 @@
 import type { CapturedEntity, CapturedItem, EntityKey, LeftOutEntity, UnreadPart } from '../../../contract/capture.js';
 import type { CaptureUpdateReport, UntouchedEntity } from '../../../contract/capture-update.js';
-import { entityId, entityKey } from '../../../contract/entity.js';
+import { entityId, entityKey, type DesiredEntity } from '../../../contract/entity.js';
 import { pathIn, type Draft } from '../../../engine/manifest/drafts.js';
 import { pathText } from '../../../engine/manifest/problem.js';
 import type { Problem } from '../../../engine/manifest/resolve.js';
@@ -10,7 +10,7 @@ import { findKind } from '../../../kinds/index.js';
 import { applyPlan } from './apply-plan.js';
 import { arnsOf, changesOf, differingParts, type Arns, type Subject } from './entity-changes.js';
 import { declareAbsent, type Gone } from './gone-entities.js';
-import { literalGuard } from './literals.js';
+import { literalGuard, variableMask } from './literals.js';
 import { partsOf, planUpdate, type PlannedEdit, type PlannedPatch, type SubjectChange } from './plan-update.js';
 import { SourceFiles } from './source-files.js';
 import { namedOf, Speller } from './spell.js';
@@ -86,6 +86,7 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
     ok: true,
     of: { target, namespace: traced.request.namespace, environment },
     ...result,
+    patches: result.patches.map(variableMask(options.variables)),
     gone: gone.map((one) => ({
       ...keyOf(one.entity),
       isDeclaredAbsent: taken.has(entityId(one.entity)),
@@ -157,7 +158,11 @@ function match(traced: TracedManifest, { items, unread }: UpdateInput): Matched 
     const reason = reasonToLeave(one, item, { found, unread });
     if (reason !== undefined) {
       // A kind that nobody can capture says nothing of what the account has.
-      untouched.push({ ...keyOf(entity), reason, differs: reason !== one.kind.leftOut?.reason });
+      untouched.push({
+        ...keyOf(entity),
+        reason,
+        differs: reason !== one.kind.leftOut?.reason && !isReleased(entity, item),
+      });
     }
     if (reason !== undefined) continue;
     if (isCaptured(item)) subjects.push({ ...one, captured: item });
@@ -165,6 +170,11 @@ function match(traced: TracedManifest, { items, unread }: UpdateInput): Matched 
   }
   const notDeclared = [...found.values()].filter(isCaptured).map(keyOf);
   return { subjects, gone, untouched, notDeclared };
+}
+
+/** Reports whether an entity that is declared released exists without being ours, as it should. */
+function isReleased({ state }: DesiredEntity, item: CapturedItem | undefined): boolean {
+  return state === 'released' && item !== undefined && !(isCaptured(item) && item.isOurs);
 }
 
 function isCaptured(item: CapturedItem | undefined): item is CapturedEntity {

@@ -455,3 +455,66 @@ describe('tags and anchors of YAML', () => {
     expect(result).toMatchObject({ files: [], patches: [{ reason: 'other places repeat its anchor &t' }] });
   });
 });
+
+describe('the value of a --var', () => {
+  const entities = `entities:
+  - kind: Role
+    roleName: r
+    assumeRolePolicyDocument:
+      Version: "2012-10-17"
+      Statement:
+        - Effect: Allow
+          Principal: { AWS: "111111111111" }
+          Action: sts:AssumeRole
+          Condition: { StringEquals: { "sts:ExternalId": "{{externalId}}" } }
+`;
+  const files = { 'm.yaml': `${ONE}variables: { externalId: none }\n${entities}` };
+
+  it('is neither written nor shown: its name stands for it', () => {
+    const options = { variables: { externalId: 'S3CRET' } };
+    const result = taken(
+      files,
+      (entity) => {
+        entity('Role/r').spec['description'] = 'for S3CRET';
+        entity('Role/r').spec['maxSessionDuration'] = 7200;
+      },
+      {},
+      options,
+    );
+    expect(reasons(result)).toEqual(['it has the value of --var externalId']);
+    expect(result.patches[0]?.to).toBe('for {{externalId}}');
+    expect(JSON.stringify({ ...result, text: '' })).not.toContain('S3CRET');
+    expect(result.text).toContain('maxSessionDuration: 7200');
+  });
+});
+
+describe('what is as the manifest wants it', () => {
+  it('is a tag whose key has another case, where IAM takes both for one', () => {
+    const files = { 'm.yaml': `${ONE}entities:\n  - { kind: User, userName: ann, tags: { Team: a } }\n` };
+    const result = taken(files, (entity) => {
+      entity('User/ann').tags = { team: 'a' };
+    });
+    expect(result).toMatchObject({ files: [], changes: [], patches: [] });
+  });
+});
+
+describe('an entity that is declared released', () => {
+  const files = { 'm.yaml': `${ONE}entities:\n  - { kind: User, userName: ann, state: released }\n` };
+  const present = { 'm.yaml': files['m.yaml'].replace(', state: released', '') };
+
+  it.each([
+    ['is as declared where it exists and is not ours', false],
+    ['differs where it is still ours', true],
+  ])('%s', (_, isOurs) => {
+    const account = new Map([['User/ann', { ...entityIn(accountOf(present), 'User/ann'), isOurs }]]);
+    expect(update(files, account).untouched).toMatchObject([{ name: 'ann', differs: isOurs }]);
+  });
+});
+
+it('declares nothing absent for every environment, as it is gone from one account only', () => {
+  const files = { 'm.yaml': `${TWO}entities:\n  - { kind: User, userName: ann }\n` };
+  const input = { removed: true, everywhere: true };
+  const result = taken(files, (_, account) => account.delete('User/ann'), input, { environment: 'dev' });
+  expect(result).toMatchObject({ files: [], gone: [{ isDeclaredAbsent: false }] });
+  expect(reasons(result)).toEqual(['other environments declare it, too']);
+});
