@@ -9,7 +9,7 @@ const ROOMS = {
   guardrails: ['engine', 'contract'],
   identity: ['engine', 'contract', 'aws/agents'],
   notifications: ['engine', 'contract'],
-  aws: ['contract'],
+  aws: ['contract', 'engine/partitions'],
   kinds: ['engine', 'contract', 'aws'],
   temporal: ['contract', 'identity', 'aws/kms'],
   config: ['contract'],

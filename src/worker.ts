@@ -35,7 +35,7 @@ import {
 import type { Meter } from './observability/instruments.js';
 import { awsCallRecorder } from './observability/metrics.js';
 import { deliveryRecorder } from './observability/notifications.js';
-import { ownCredentials, Readiness } from './observability/readiness.js';
+import { credentialsCheck, Readiness } from './observability/readiness.js';
 import { installRuntime, openMeter } from './observability/runtime.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
 import { connectWorker } from './temporal/connect-worker.js';
@@ -90,8 +90,8 @@ export interface WorkerOptions {
 }
 
 /**
- * Starts a worker. This is the composition root of AWS accounts, activities, logging, metrics and health. With an address
- * of health, it waits for a server that does not answer.
+ * Starts a worker. This is the composition root of AWS accounts, activities, logging, metrics and health. With
+ * health endpoints, it waits for a server that does not answer.
  *
  * @throws UnreachableError, ConfigError, and StoppedError where a signal ended the wait
  */
@@ -144,8 +144,8 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       nonStickyToStickyPollRatio: NON_STICKY_POLLS,
       ...versioning(options.deployment),
     });
-    const hasCredentials = ownCredentials({ ...aws, onCall }, awsSettings);
-    served = { worker, readiness: new Readiness(log, () => readNamespace(client), hasCredentials) };
+    const checkCredentials = credentialsCheck({ ...aws, onCall }, awsSettings);
+    served = { worker, readiness: new Readiness(log, () => readNamespace(client), checkCredentials) };
   } catch (error) {
     await closeHealth();
     await connection?.close();
@@ -208,7 +208,7 @@ function versioning(deployment: Config['deployment']): { workerDeploymentOptions
   };
 }
 
-/** Connects. A worker that answers questions about its health waits for the server, until it is asked to stop. */
+/** Connects. A worker that serves health endpoints waits for the server until it receives a signal. */
 async function connect(
   config: Config,
   settings: ConnectionSettings,

@@ -25,7 +25,7 @@ import type { AccountGuard, Caller } from './guard.js';
 import type { Input, Operation, Output } from './operations.js';
 import { createOrganization, type Organization } from './organizations.js';
 import { Pace } from './pace.js';
-import { regionalRegion, signingRegion } from '../contract/partitions.js';
+import { regionalRegion, signingRegion } from '../engine/partitions.js';
 import { Reader } from './reader.js';
 import { createSecretStore, type SecretStore } from './secret-store.js';
 import { createTopics, type Topics } from './topics.js';

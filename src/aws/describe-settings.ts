@@ -1,6 +1,6 @@
 import type { NamedSetting, Setting } from '../contract/setting.js';
 import type { AwsNetwork } from './agents.js';
-import { signingRegion } from '../contract/partitions.js';
+import { signingRegion } from '../engine/partitions.js';
 import { type AwsSettings, SERVICES } from './settings.js';
 
 /** Describes the settings for people, without secrets. */

@@ -3,7 +3,7 @@ import type { Setting } from '../contract/setting.js';
 import { ConfigError } from '../contract/user-facing-error.js';
 import { agentsFor, type AwsNetwork } from './agents.js';
 import type { AwsOptions } from './clients.js';
-import { isPartition, partitionOf, signingRegion, unknownRegion } from '../contract/partitions.js';
+import { isPartition, partitionOf, signingRegion, unknownRegion } from '../engine/partitions.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,4 +1,4 @@
-import { givenOptions } from '../client/cloudformation/options.js';
+import { givenOptions } from '../client/cloudformation/template-options.js';
 import { isWrite } from '../contract/actions.js';
 import type { Report } from '../contract/report.js';
 import { counted } from '../report/text.js';

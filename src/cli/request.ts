@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import pc from 'picocolors';
 import { DEFAULT_MANIFEST } from '../client/init.js';
 import { loadFleetRequest } from '../client/fleet-request.js';
-import type { TemplateOptions } from '../client/cloudformation/options.js';
+import type { TemplateOptions } from '../client/cloudformation/template-options.js';
 import { loadRequest } from '../client/request.js';
 import type { FleetReference } from '../client/fleet/runs.js';
 import type { NamespaceReference } from '../client/runs.js';

@@ -7,7 +7,7 @@ import { durationText } from '../report/words.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
 import { failingActivities } from './run/failing-activities.js';
-import { describedSchedule, listSchedules, type ScheduleFilter } from './schedule/read.js';
+import { findSchedule, listSchedules, type ScheduleFilter } from './schedule/read.js';
 import { listRecords, looksAt } from './schedule/records.js';
 
 /** The time after which a run that was due or has started counts as late, in milliseconds. */
@@ -88,7 +88,7 @@ async function fleetProblemOf(
 ): Promise<string | null> {
   const stall = (await stallOf(temporal, schedule, now)) ?? dueProblem([schedule], now);
   if (stall !== null || schedule.lastAt === null) return stall;
-  const [run] = (await describedSchedule(temporal, schedule.id))?.runs ?? [];
+  const [run] = (await findSchedule(temporal, schedule.id))?.runs ?? [];
   const hasLooked = run === undefined || ['running', 'converged', 'pending'].includes(run.state);
   return hasLooked ? null : `the run of ${run.startedAt} ended as ${run.state}: ${run.reason ?? 'see its page'}`;
 }

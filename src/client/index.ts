@@ -52,7 +52,7 @@ export type { CiService, InitOptions } from './init.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain.js';
 export { QueryError } from './explain/query.js';
-export type { TemplateOptions } from './cloudformation/options.js';
+export type { TemplateOptions } from './cloudformation/template-options.js';
 export { loadRequest, validate } from './request.js';
 export type { CheckedManifests, LoadedRequest, RequestOptions, ValidateOptions } from './request.js';
 export type { AppliedRevision, Revision } from '../contract/revision.js';

@@ -10,14 +10,14 @@ import { missingKeyOf } from '../contract/unreadable.js';
 import { bootstrapWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import type { Principal } from '../contract/identity.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
-import { unserved } from '../temporal/pollers.js';
+import { findUnservedReason } from '../temporal/pollers.js';
 import { startedBy } from '../temporal/principal.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../temporal/errors.js';
 import type { bootstrap } from '../workflows/index.js';
 import { pipelineOf, textFields } from '../report/run-description.js';
 import { failingActivities, retryText } from './run/failing-activities.js';
 import { withLockHolders } from './run/lock-holders.js';
-import { missingWorker, type MissingWorker } from './run/missing-worker.js';
+import { findMissingWorker, type MissingWorker } from './run/missing-worker.js';
 
 const MAX_PROGRESS_QUERIES = 10;
 
@@ -123,7 +123,7 @@ async function withPrincipals({ client }: TemporalConnection, runs: readonly Run
 /** Adds the progress of the first open runs. Each query is answered by a worker. */
 async function withProgress(temporal: TemporalConnection, runs: readonly RunSummary[]): Promise<RunSummary[]> {
   const open = runs.filter(({ status }) => status === 'RUNNING');
-  const isServed = (await unserved(temporal))?.why !== 'no-poller';
+  const isServed = (await findUnservedReason(temporal))?.why !== 'no-poller';
   const queried = isServed ? open.slice(0, MAX_PROGRESS_QUERIES) : [];
   const states = await Promise.all(queried.map((run) => stateOf(temporal, run)));
   return runs.map((run) =>
@@ -137,7 +137,7 @@ async function stateOf(
   run: LockHolder,
 ): Promise<Pick<RunSummary, 'progress' | 'missingWorker'>> {
   const progress = await progressOf(temporal, run);
-  const lacking = progress === null ? await missingWorker(temporal, run, true) : null;
+  const lacking = progress === null ? await findMissingWorker(temporal, run, true) : null;
   return lacking === null ? { progress } : { progress, missingWorker: lacking };
 }
 

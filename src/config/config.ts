@@ -190,7 +190,7 @@ function readDeployment(environment: Environment): Config['deployment'] {
   if (name !== undefined && buildId !== undefined) return { name, buildId };
   const set = nameSource ?? buildSource;
   if (set === undefined) return undefined;
-  // Of the same pair: the other half of a variable of Temporal's is Temporal's.
+  // Name the missing variable of the pair that is in use.
   const part = nameSource === undefined ? 'name' : 'buildId';
   const missing = DEPLOYMENT_VARIABLES[part][set.startsWith('TEMPORAL_') ? 1 : 0];
   throw new ConfigError(

@@ -35,8 +35,8 @@ export interface GoneEntity extends EntityKey {
 /** A declared entity that was not compared. */
 export interface UntouchedEntity extends EntityKey {
   readonly reason: string;
-  /** The reason is a difference. False for a kind that cannot be compared. */
-  readonly differs: boolean;
+  /** True if the account differs from the manifest; false for a kind that cannot be compared. */
+  readonly isDifferent: boolean;
 }
 
 /** The result of `capture --update`: described by `schema/capture-update.schema.json`. */
@@ -55,7 +55,7 @@ export interface CaptureUpdateReport {
   readonly files: readonly string[];
   /** The differences that the files take over. */
   readonly changes: readonly Difference[];
-  /** Differences that are left to a person, with the place and the reason. */
+  /** Differences that are left to a person, with the source position and the reason. */
   readonly patches: readonly Patch[];
   readonly gone: readonly GoneEntity[];
   readonly untouched: readonly UntouchedEntity[];

@@ -61,7 +61,7 @@ export interface RefusedCall {
   readonly code: string;
   readonly requestId: string | null;
   /**
-   * The action that an entity waits with for others: it was read itself, and its drift is known. Missing where the entity
+   * The action that the plan takes once the entities that this one depends on can be read. Missing if this entity itself
    * could not be read.
    */
   readonly waiting?: DecisionAction;

@@ -20,42 +20,46 @@ export interface ServedWorker {
   readonly readiness: Pick<Readiness, 'read'>;
 }
 
-/** An answer of the health endpoint. */
+/** The answer of a health endpoint. */
 interface Answer {
-  readonly ok: boolean;
+  readonly isOk: boolean;
   readonly body: object;
 }
 
 /** Answers by path. The worker is undefined until it has connected to Temporal. */
 const ANSWERS: Readonly<Record<string, (served: ServedWorker | undefined) => Answer | Promise<Answer>>> = {
   '/health': (served) => {
-    const { state, polls } = lifeOf(served);
-    return { ok: polls, body: { state, pid: process.pid, ...served?.worker.getStatus() } };
+    const { state, isPolling } = readLifecycle(served);
+    return { isOk: isPolling, body: { state, pid: process.pid, ...served?.worker.getStatus() } };
   },
   '/livez': (served) => {
-    const { state, lives } = lifeOf(served);
-    return { ok: lives, body: { state, pid: process.pid } };
+    const { state, isAlive } = readLifecycle(served);
+    return { isOk: isAlive, body: { state, pid: process.pid } };
   },
   '/readyz': async (served) => {
-    const { state, polls, lives } = lifeOf(served);
-    if (served === undefined || !polls || !lives) return { ok: false, body: { state, pid: process.pid } };
+    const { state, isPolling, isAlive } = readLifecycle(served);
+    if (served === undefined || !isPolling || !isAlive) return { isOk: false, body: { state, pid: process.pid } };
     const needs = await served.readiness.read();
-    return { ok: Object.values(needs).every((need) => need === 'ok'), body: { state, pid: process.pid, ...needs } };
+    return { isOk: Object.values(needs).every((need) => need === 'ok'), body: { state, pid: process.pid, ...needs } };
   },
 };
 
-/** Reports whether a worker polls, and whether it lives: it starts, polls, or finishes what it has begun. */
-function lifeOf(served: ServedWorker | undefined): { state: string; polls: boolean; lives: boolean } {
-  if (served === undefined) return { state: 'INITIALIZED', polls: false, lives: true };
+/** Returns the state of a worker, whether it polls, and whether it is alive: starting, polling, or draining. */
+function readLifecycle(served: ServedWorker | undefined): { state: string; isPolling: boolean; isAlive: boolean } {
+  if (served === undefined) return { state: 'INITIALIZED', isPolling: false, isAlive: true };
   const state = served.worker.getState();
   const { workflowPollerState, activityPollerState } = served.worker.getStatus();
   const pollers = [workflowPollerState, activityPollerState];
   const hasLostPoller = pollers.some((poller) => poller === 'FAILED' || (state === 'RUNNING' && poller !== 'POLLING'));
-  return { state, polls: state === 'RUNNING', lives: state !== 'FAILED' && state !== 'STOPPED' && !hasLostPoller };
+  return {
+    state,
+    isPolling: state === 'RUNNING',
+    isAlive: state !== 'FAILED' && state !== 'STOPPED' && !hasLostPoller,
+  };
 }
 
 /**
- * Serves what is asked of a worker's health, each with 200 or 503 and the process ID:
+ * Serves the health endpoints of a worker. Each answers 200 or 503, with the process ID:
  * `GET /health`, 200 while the worker polls; `GET /livez`, 503 once it cannot recover without a restart;
  * `GET /readyz`, 200 while it polls, Temporal answers, and AWS has accepted its credentials.
  *
@@ -73,7 +77,7 @@ export async function serveHealth(
     const path = request.method === 'GET' ? (request.url ?? '') : '';
     const answer = Object.hasOwn(ANSWERS, path) ? ANSWERS[path] : undefined;
     void Promise.resolve(answer?.(served())).then((found) => {
-      response.writeHead(found === undefined ? 404 : found.ok ? 200 : 503, { 'content-type': 'application/json' });
+      response.writeHead(found === undefined ? 404 : found.isOk ? 200 : 503, { 'content-type': 'application/json' });
       response.end(JSON.stringify(found?.body ?? {}));
     });
   });

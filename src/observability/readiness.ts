@@ -2,10 +2,10 @@ import type { Logger } from 'pino';
 import { type AwsOptions, createAwsClients } from '../aws/clients.js';
 import type { AwsSettings } from '../aws/settings.js';
 
-/** Asks for something that a worker needs. Rejects with the reason while it is not there. */
+/** Checks one thing that a worker needs. Rejects with the reason while it is unavailable. */
 type Check = () => Promise<unknown>;
 
-/** The state of each need of a worker: `ok`, or the name of the error that the last question ended with. */
+/** The result of each check: `ok`, or the name of the error. */
 type Needs = Readonly<Record<'temporal' | 'aws', string>>;
 
 /** Reports whether a worker can do its work: Temporal answers, and AWS has accepted the worker's own credentials. */
@@ -16,7 +16,7 @@ export class Readiness {
   #last: Partial<Needs> = {};
 
   /**
-   * Keeps the questions.
+   * Creates the readiness checks of a worker.
    *
    * @param log - gets each change of an answer
    * @param temporal - asks Temporal, each time
@@ -46,7 +46,7 @@ export class Readiness {
       (reason: unknown) => ({ answer: reason instanceof Error ? reason.name : 'Error', error: reason }),
     );
     if (answer !== this.#last[need]) {
-      if (answer === 'ok') this.#log.info({ need }, 'Ready again, or for the first time');
+      if (answer === 'ok') this.#log.info({ need }, 'Ready');
       else this.#log.warn({ need, err: error }, 'Not ready');
       this.#last = { ...this.#last, [need]: answer };
     }
@@ -65,7 +65,7 @@ function once(check: Check): Check {
 }
 
 /** Returns a check that asks STS whose the worker's own credentials are. It rejects with the SDK's error. */
-export function ownCredentials(options: AwsOptions, { partition }: Pick<AwsSettings, 'partition'>): Check {
+export function credentialsCheck(options: AwsOptions, { partition }: Pick<AwsSettings, 'partition'>): Check {
   return async () => {
     const clients = createAwsClients({ account: '', partition: partition?.value ?? '' }, options);
     try {

@@ -9,7 +9,7 @@ const difference = {
   line: z.int().min(0).describe('from 1; 0 where the file is a program'),
   column: z.int().min(0),
   entities: z.array(z.string()).describe('Kind/name of those that have it: several where they share what is written'),
-  path: z.string().describe('the place in the manifest: entities[3].maxSessionDuration'),
+  path: z.string().describe('the path in the manifest: entities[3].maxSessionDuration'),
   action: z.enum(['change', 'add', 'remove']),
   from: z.json().exactOptional().describe('the value of the manifest; absent where it has none'),
   to: z.json().exactOptional().describe('the value of the account; absent where it has none'),
@@ -43,7 +43,13 @@ export const captureUpdateSchema = z.strictObject({
     .describe('declared entities that the account does not have'),
   untouched: z
     .array(
-      z.strictObject({ ...entity, reason: z.string(), differs: z.boolean().describe('the reason is a difference') }),
+      z.strictObject({
+        ...entity,
+        reason: z.string(),
+        isDifferent: z
+          .boolean()
+          .describe('true if the account differs from the manifest; false for a kind that cannot be compared'),
+      }),
     )
     .describe('declared entities that were not compared'),
   notDeclared: z

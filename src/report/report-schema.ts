@@ -104,7 +104,9 @@ const entity = z.strictObject({
       requestId: text,
       waiting: decision
         .exactOptional()
-        .describe('the action that an entity waits with for others: it was read itself, and its drift is known'),
+        .describe(
+          'the action that the plan takes once the entities that this one depends on can be read; missing if this entity itself could not be read',
+        ),
     })
     .exactOptional()
     .describe(

@@ -45,7 +45,7 @@ const VERSIONED = 2;
  * answer: the caller then meets its error. A run that has not answered is silent: the server lists a worker for minutes
  * after its end.
  */
-export async function unserved(
+export async function findUnservedReason(
   temporal: TemporalConnection,
   run?: RunReference,
   isSilent = false,
@@ -64,7 +64,7 @@ export async function unserved(
       ),
       run === undefined ? null : pinnedTo(temporal, run),
     ]);
-    return unservedBy(queue, pinned, isSilent);
+    return unservedReason(queue, pinned, isSilent);
   } catch {
     return null;
   }
@@ -93,7 +93,7 @@ export function pinnedBuild(
 }
 
 /** Returns why none of the pollers of a task queue takes the tasks of a run. Null where one does. */
-export function unservedBy(
+export function unservedReason(
   { pollers, versioningInfo }: api.api.workflowservice.v1.IDescribeTaskQueueResponse,
   pinned: Build | null,
   isSilent: boolean,

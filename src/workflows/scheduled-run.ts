@@ -18,7 +18,7 @@ import { bootstrapWorkflowId, type EnvironmentReference } from '../contract/work
 import { driftText } from '../report/drift.js';
 import { differenceLines } from '../report/drift-record.js';
 import { counted, revisionText } from '../report/text.js';
-import { couldNotBeRead, unreadIn } from '../report/unread.js';
+import { couldNotBeRead, unreadIn } from '../report/unread-entities.js';
 import { causeActivities, scheduleActivities } from './activities.js';
 import { bootstrap } from './bootstrap/bootstrap.js';
 import { lockWaitDetails, planDetails, reportDetails } from './details.js';

@@ -136,7 +136,7 @@ No file changes, 1 to make by hand.
   const unread = await update('--removed');
   expect(unread).toMatchObject({ code: 1, files: [], gone: [] });
   const reason = 'it was not read: GetAccountAuthorizationDetails answered AccessDenied: no';
-  expect(unread.untouched).toContainEqual({ kind: 'Group', name: 'people', reason, differs: true });
+  expect(unread.untouched).toContainEqual({ kind: 'Group', name: 'people', reason, isDifferent: true });
 });
 
 test('a part of an account cannot be chosen for an update, and a manifest with problems is not read for one', async () => {

@@ -131,7 +131,7 @@ test('a worker asks the partition that the manifest names, and no other', async 
   expect(askedSince(before)).toEqual(['sts.us-isof-south-1.csp.hci.ic.gov:443']);
 });
 
-describe('a worker that answers questions about its health, and whose server does not answer', () => {
+describe('a worker with health endpoints, while its server does not answer', () => {
   const statusOf = (address: string, path: string): Promise<number> =>
     fetch(`http://${address}${path}`).then(
       ({ status }) => status,

@@ -14,21 +14,41 @@ interface Step {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** A level by scope, or one for all: `write-all`. */
+type Permissions = Readonly<Record<string, string>> | string;
+
 interface Workflow {
   readonly on: Readonly<Record<string, unknown>>;
-  readonly permissions: Readonly<Record<string, string>>;
+  readonly permissions: Permissions;
   readonly jobs: Readonly<
     Record<
       string,
       {
         readonly needs?: string | readonly string[];
         readonly environment?: string;
-        readonly permissions?: Readonly<Record<string, string>>;
+        readonly permissions?: Permissions;
         readonly steps: readonly Step[];
         readonly 'timeout-minutes'?: number;
       }
     >
   >;
+}
+
+/** The scopes that jobs may write, by workflow. */
+const WRITING: Readonly<Record<string, object>> = {
+  'ci.yml': {},
+  'release.yml': {
+    image: ['packages', 'id-token'],
+    chart: ['packages', 'id-token'],
+    npm: ['id-token'],
+    release: ['contents', 'id-token'],
+  },
+};
+
+/** Returns what is granted beyond reading. A level for all scopes counts as itself. */
+function grantedBy(permissions: Permissions): readonly string[] {
+  if (typeof permissions === 'string') return [permissions];
+  return Object.entries(permissions).flatMap(([scope, level]) => (level === 'read' || level === 'none' ? [] : [scope]));
 }
 
 const files = readdirSync(FOLDER);
@@ -47,10 +67,10 @@ describe.each(files)('.github/workflows/%s', (file) => {
     for (const line of uses) expect(line).toMatch(/uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  test('may read the repository, and a job that may more says what', () => {
+  test('grants read access, and names each job that gets more', () => {
     expect(workflow.permissions).toEqual({ contents: 'read' });
-    const writing = jobs.filter(([, { permissions = {} }]) => Object.values(permissions).includes('write'));
-    if (file !== 'release.yml') expect(writing).toEqual([]);
+    const granted = jobs.map(([name, { permissions = {} }]) => [name, grantedBy(permissions)] as const);
+    expect(Object.fromEntries(granted.filter(([, scopes]) => scopes.length > 0))).toEqual(WRITING[file]);
     for (const { uses = '', with: given } of steps) {
       if (uses.startsWith('actions/checkout@')) expect(given).toMatchObject({ 'persist-credentials': false });
     }

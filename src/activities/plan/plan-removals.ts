@@ -13,7 +13,7 @@ import { deleteLast, noteCascade } from './deletion-order.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
 import { isDeleted, isDetached, isReleased, isRemoved, isTrustRemoved, matcherOf } from './detachment.js';
 import { isUnread, waitingFor } from './unread-entities.js';
-import { unreadDecision } from '../runtime/unread.js';
+import { unreadDecision } from '../runtime/unread-decision.js';
 import { claimRefusal, protectionRefusal, refusalOf, trustRefusal } from './removal-refusals.js';
 
 /** An entity that is to be deleted or replaced, with what its deletion takes. */

@@ -21,7 +21,7 @@ export function refuseNotAllowed(
   const written = writtenKeys(request.entities);
   return entities.map((assessed) => {
     const { entity, spec } = assessed;
-    // Of one that could not be read, only what is declared is judged.
+    // An unread entity is checked by its declared content only.
     const observed = isUnread(assessed.planned) ? undefined : (assessed.observed ?? null);
     const declared = declaredPolicies(entity, written, arns);
     const subject = { entity, spec, fields: fieldsOf(entity), observed, declaredPolicies: declared };

@@ -8,7 +8,7 @@ import { referencesIn } from '../../engine/references.js';
 import { joinFirst } from '../../report/text.js';
 import { resolvedSpec } from '../reconcile/desired-state.js';
 import { fieldsOf, kindOf } from '../runtime/observe.js';
-import { unreadDecision } from '../runtime/unread.js';
+import { unreadDecision } from '../runtime/unread-decision.js';
 import { withDecision, type AssessedEntity } from './assessed-entity.js';
 import { lockOf } from './entity-lock.js';
 

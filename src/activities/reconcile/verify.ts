@@ -6,9 +6,8 @@ import { assess } from '../../engine/decide.js';
 import { OwnershipTag, ownerOf, ownershipOf } from '../../engine/ownership.js';
 import type { Observed } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
-import { attemptEach, isRefusal, isRefused } from '../../aws/refused-reads.js';
-import { kindOf, observeEntities, observeEntity, type ObservedNamespace } from '../runtime/observe.js';
-import { unreadDecision } from '../runtime/unread.js';
+import { kindOf, observeEach, observeEntities, observeEntity, type ObservedNamespace } from '../runtime/observe.js';
+import { unreadDecision } from '../runtime/unread-decision.js';
 import { resolvedSpec } from './desired-state.js';
 
 /** An entity with its position in the request. */
@@ -119,23 +118,11 @@ function observeCandidates(account: Account, candidates: readonly Candidate[]): 
 }
 
 /** Reads each entity by its own Get. */
-async function observeAlone(account: Account, candidates: readonly Candidate[]): Promise<Shown> {
-  const kinds = [...new Set(candidates.map(({ entity }) => entity.kind))];
-  // The first refusals of a kind say nothing about another one.
-  const read = await Promise.all(
-    kinds.map(async (kind) => {
-      const some = candidates.filter(({ entity }) => entity.kind === kind);
-      const shown = await attemptEach(some, ({ entity }) => observeEntity(account, entity), isRefusal);
-      return some.map(({ entity }, index) => [entityKey(entity), shown[index]] as const);
-    }),
+function observeAlone(account: Account, candidates: readonly Candidate[]): Promise<Shown> {
+  return observeEach(
+    candidates.map(({ entity }) => entity),
+    (entity) => observeEntity(account, entity),
   );
-  const found = read.flat();
-  return {
-    observed: new Map(
-      found.flatMap(([key, one]) => (one === undefined || isRefused(one) ? [] : [[key, one] as const])),
-    ),
-    unread: new Map(found.flatMap(([key, one]) => (isRefused(one) ? [[key, one] as const] : []))),
-  };
 }
 
 function findDiffering(

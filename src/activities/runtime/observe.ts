@@ -86,12 +86,12 @@ async function observeKind(
   if (inBulk !== undefined && isUnsupported(awsError(inBulk.error))) {
     return { found: [], lookedFor: [], unread: [...entities, ...orphans].map((one) => [entityKey(one), inBulk]) };
   }
-  const read = await observeSingly(account, entities);
-  const [refused] = read.unread;
-  if (refused === undefined || read.unread.length < entities.length) return read;
+  const { observed, unread } = await observeEach(entities, (entity) => observeByName(account, entity));
+  const read = { found: [...observed], lookedFor: entities.map(entityKey), unread: [...unread] };
+  const [refused] = unread.values();
+  if (refused === undefined || !entities.every((entity) => unread.has(entityKey(entity)))) return read;
   // Nothing of the kind can be read.
-  const unread = orphans.map((one): [string, RefusedRead] => [entityKey(one), refused[1]]);
-  return { ...read, unread: [...read.unread, ...unread] };
+  return { ...read, unread: [...unread, ...orphans.map((one) => [entityKey(one), refused] as const)] };
 }
 
 /**
@@ -126,13 +126,23 @@ async function observeInBulk(
   });
 }
 
-async function observeSingly(account: Account, entities: readonly DesiredEntity[]): Promise<ReadKind> {
-  const read = await attemptEach(entities, (entity) => observeByName(account, entity), isRefusal);
-  const singles = entities.map((entity, index) => [entityKey(entity), read[index]] as const);
+/** Reads entities one by one. The first refusals of a kind say nothing about another one. */
+export async function observeEach<E extends DesiredEntity>(
+  entities: readonly E[],
+  read: (entity: E) => Promise<Observed | undefined>,
+): Promise<Pick<ObservedNamespace, 'observed' | 'unread'>> {
+  const kinds = [...new Set(entities.map(({ kind }) => kind))];
+  const results = await Promise.all(
+    kinds.map(async (kind) => {
+      const some = entities.filter((entity) => entity.kind === kind);
+      const shown = await attemptEach(some, read, isRefusal);
+      return some.map((entity, index) => [entityKey(entity), shown[index]] as const);
+    }),
+  );
+  const all = results.flat();
   return {
-    found: singles.flatMap(([key, one]) => (one === undefined || isRefused(one) ? [] : [[key, one] as const])),
-    lookedFor: singles.map(([key]) => key),
-    unread: singles.flatMap(([key, one]) => (isRefused(one) ? [[key, one] as const] : [])),
+    observed: new Map(all.flatMap(([key, one]) => (one === undefined || isRefused(one) ? [] : [[key, one] as const]))),
+    unread: new Map(all.flatMap(([key, one]) => (isRefused(one) ? [[key, one] as const] : []))),
   };
 }
 

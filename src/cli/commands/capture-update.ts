@@ -46,7 +46,7 @@ function reportOf(update: ManifestUpdate, isCheck: boolean): CaptureUpdateReport
     (isCheck && files.length > 0) ||
     patches.length > 0 ||
     gone.some(({ isDeclaredAbsent }) => !isDeclaredAbsent) ||
-    untouched.some(({ differs }) => differs);
+    untouched.some(({ isDifferent }) => isDifferent);
   return {
     version: 1,
     command: 'capture',

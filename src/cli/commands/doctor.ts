@@ -6,7 +6,7 @@ import pc from 'picocolors';
 import { describeAwsSettings } from '../../aws/describe-settings.js';
 import { type AwsSettings, readAwsSettings } from '../../aws/settings.js';
 import { loadGuardrails } from '../../client/guardrails.js';
-import { missingWorker } from '../../client/run/missing-worker.js';
+import { findMissingWorker } from '../../client/run/missing-worker.js';
 import { type Config, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
@@ -187,7 +187,7 @@ async function checkTemporal(config: Config, fix: boolean): Promise<CheckedTempo
       const message = `${address}: namespace ${namespace}: ${messageOf(error)}`;
       return { checks: [problem('temporal', 'fail', message, remedy)], installation: undefined };
     }
-    const missing = await missingWorker(temporal);
+    const missing = await findMissingWorker(temporal);
     const checks = [
       ok('temporal', `${address}, namespace ${namespace}`),
       await checkSearchAttributes(temporal, fix),

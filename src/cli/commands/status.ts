@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
-import { missingWorker } from '../../client/run/missing-worker.js';
+import { findMissingWorker } from '../../client/run/missing-worker.js';
 import { recentRuns, type RunSummary } from '../../client/runs.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
@@ -47,7 +47,7 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
 /** Says that no worker takes new runs: open runs do not go on, and their progress is not known. */
 async function noteMissingWorker({ temporal, embedded }: Session, { watch: isWatched }: StatusOptions): Promise<void> {
   if (isWatched || embedded) return;
-  const missing = await missingWorker(temporal);
+  const missing = await findMissingWorker(temporal);
   if (missing !== null) note(`${missing.message}; ${missing.remedy}`);
 }
 

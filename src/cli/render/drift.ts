@@ -49,7 +49,7 @@ function environmentLines(
   return [
     `${title}: ${paint(driftStateText(record))}`,
     ...dimmed([looked, ...next]),
-    // It has looked, though not at all entities.
+    // The look was incomplete, not missing, so it is not stale.
     ...(problem !== null && problem === incompleteText(record) ? [`  ${pc.red(plain(problem))}`] : stale(lookedAt)),
     ...drifted.flatMap(entityLines),
     ...more,

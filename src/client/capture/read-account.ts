@@ -12,7 +12,7 @@ import { captureWorkflowId, WorkflowType } from '../../contract/workflow-ids.js'
 import { signed } from '../../identity/signature.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { runRead } from '../read.js';
-import { untilWorker } from '../run/until-worker.js';
+import { waitForWorker } from '../run/wait-for-worker.js';
 import { deadlineOf, type RunOptions } from '../run/events.js';
 
 /** The longest time that a worker may take for a page, in milliseconds. The first one needs all the calls to AWS. */
@@ -38,7 +38,7 @@ export async function* readAccount(
   filter: CaptureFilter,
   options: RunOptions,
 ): AsyncGenerator<CapturedItem, ReadAccount> {
-  await untilWorker(temporal, { ...options, deadline: deadlineOf(options) });
+  await waitForWorker(temporal, { ...options, deadline: deadlineOf(options) });
   const captureId = randomUUID();
   const calls: Record<string, number> = {};
   let after: EntityKey | null = null;

@@ -34,8 +34,10 @@ export function checkAttributes(resource: Resource, template: Template, report: 
   for (const [name, { value }] of tree.entries) {
     const allowed = POLICIES[name];
     if (allowed === undefined || allowed.includes(stringOf(value) ?? '')) continue;
-    const message = `the ${name} of ${logicalId} is none that a resource of IAM can have`;
-    report(problemAt(value.at, [...path, name], message, `write ${allowed.join(', ')}`));
+    const given = stringOf(value);
+    const what = given === null ? `a ${name} that is not a text` : `${name} ${quoted(given)}`;
+    const message = `${logicalId} has ${what}, which IAM resources do not support`;
+    report(problemAt(value.at, [...path, name], message, `write ${allowed.join(' or ')}`));
   }
   checkDependsOn(resource, template, report);
 }
@@ -58,7 +60,7 @@ export function checkCycles({ resources }: Template, report: Report): void {
     if (first === undefined) continue;
     const names = [first, ...others, first].map(({ logicalId }) => logicalId).join(', ');
     const path = ['Resources', first.logicalId, 'DependsOn'];
-    report(problemAt(first.at, path, `DependsOn goes round in a circle: ${names}`, 'take one of them away'));
+    report(problemAt(first.at, path, `circular DependsOn: ${names}`, 'remove one of these dependencies'));
   }
 }
 

@@ -185,7 +185,7 @@ export class Evaluator {
     const entry = own.get(name);
     if (entry !== undefined) return this.text(entry.value, [...path, name]);
     if (name.includes(':') && !name.startsWith('AWS::')) {
-      const message = `\${${name}} is no name of the template`;
+      const message = `\${${name}} does not name a parameter or resource of the template`;
       this.scope.refuse(at, path, message, `write \${!${name}} for a variable of IAM`);
       return;
     }

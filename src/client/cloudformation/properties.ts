@@ -138,7 +138,7 @@ function named(value: Tree, scope: StackScope, path: Path, form: Form, read: Rea
     const member = entries.get(form.value)?.value;
     const [unknown] = [...entries].filter(([key]) => key !== form.name && key !== form.value);
     if (value.type !== 'list' || name === undefined || member === undefined) {
-      refuse(item.at, `these are no ${form.what}`, `write a list of ${form.name} and ${form.value}`);
+      refuse(item.at, `invalid ${form.what}`, `write a list of ${form.name} and ${form.value}`);
     } else if (unknown !== undefined) {
       const message = `${quoted(unknown[0])} is not known in ${form.what}`;
       refuse(unknown[1].at, message, `write only ${form.name} and ${form.value}`);

@@ -1,4 +1,4 @@
-import { partitionOf, urlSuffixOf } from '../../contract/partitions.js';
+import { partitionOf, urlSuffixOf } from '../../engine/partitions.js';
 import { quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
 import {
   listTree,
@@ -18,7 +18,7 @@ import { GivenValues, parameterValue, textOf } from './parameters.js';
 import { entityTypeOf, isComputed, type EntityType } from './resource-types.js';
 import { ACCOUNT_TOKEN, arnToken, literalText, PARTITION_TOKEN, replaceArns } from '../manifest/template-text.js';
 import type { Resource, Template } from './template.js';
-import { unusedOptions } from './unused.js';
+import { unusedOptions } from './unused-options.js';
 
 /** The values that a stack would be made with. */
 export interface StackOptions {

@@ -34,10 +34,10 @@ export class SecretReader {
   location(entity: Entity, { logicalId, at }: Resource, property: string): void {
     if (entity.properties.has(property)) return;
     const { secrets } = this.options;
-    const location = Object.hasOwn(secrets, logicalId) ? secrets[logicalId] : undefined;
-    const [, form, place] = /^(file|secretsManager):(.+)$/s.exec(location ?? '') ?? [];
-    if (form !== undefined && place !== undefined) {
-      setProperty(entity, property, mapTree(at, new Map([[form, { at, value: scalarTree(at, place) }]])));
+    const given = Object.hasOwn(secrets, logicalId) ? secrets[logicalId] : undefined;
+    const [, store, location] = /^(file|secretsManager):(.+)$/s.exec(given ?? '') ?? [];
+    if (store !== undefined && location !== undefined) {
+      setProperty(entity, property, mapTree(at, new Map([[store, { at, value: scalarTree(at, location) }]])));
       return;
     }
     const message = `${logicalId} has a secret, and a manifest holds only its location`;

@@ -3,7 +3,7 @@ import { NAMESPACE } from '../../contract/request.js';
 import type { ManifestSource } from '../../engine/manifest/header.js';
 import { optionProblem, type Problem } from '../../engine/manifest/problem.js';
 import type { Parsed } from '../../engine/manifest/source.js';
-import { givenOptions, type TemplateOptions } from './options.js';
+import { givenOptions, type TemplateOptions } from './template-options.js';
 import { readStack, type ManifestStackOptions } from './stack.js';
 import { stringOf, type MapTree } from '../../engine/manifest/tree.js';
 import { parseTemplate } from './template.js';
@@ -83,8 +83,8 @@ function warningsOf(file: string, ignored: ReadonlyMap<string, number>): readonl
   const stack = {
     ...fileProblem(
       file,
-      'a stack of this template keeps owning what it made, and no plan sees that: CloudFormation tags no entity of IAM',
-      'if there is one, deploy it with DeletionPolicy: Retain and delete it',
+      'a stack may still own these entities: CloudFormation tags few IAM entities, so a plan cannot detect it',
+      'if such a stack exists, deploy it with DeletionPolicy: Retain, then delete it',
     ),
     path: 'Resources',
   };

@@ -14,7 +14,7 @@ import type { Problem, Report } from '../../engine/manifest/problem.js';
 import type { Parsed } from '../../engine/manifest/source.js';
 import { readEntities } from './entities.js';
 import type { Entity } from './entity.js';
-import { optionProblems } from './options.js';
+import { optionProblems } from './template-options.js';
 import { StackScope, type StackOptions } from './scope.js';
 import { ReferenceWriter } from '../manifest/reference-writer.js';
 import { readTemplate } from './template.js';

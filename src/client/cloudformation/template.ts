@@ -180,7 +180,7 @@ function checkedParameters(
       checked.set(name, { at, value });
       checkMembers(value, 'a parameter has no attribute', ['Parameters', name], PARAMETER_ATTRIBUTES, report);
       if (!TYPE.test(stringOf(value.entries.get('Type')?.value) ?? '')) {
-        const message = `parameter ${name} has no type of CloudFormation`;
+        const message = `parameter ${name} has an unknown Type`;
         report(problemAt(at, ['Parameters', name], message, 'write one, as in Type: String'));
       }
     } else

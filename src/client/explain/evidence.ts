@@ -5,7 +5,7 @@ import { signed } from '../../identity/signature.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { explain } from '../../workflows/index.js';
-import { missingWorker } from '../run/missing-worker.js';
+import { findMissingWorker } from '../run/missing-worker.js';
 
 /** The longest time that the worker may take. */
 const EVIDENCE_TIMEOUT_MS = 150_000;
@@ -25,7 +25,7 @@ export async function gatherEvidence(
   const { entities, requestId, target } = request;
   if (entities.length === 0 && requestId === null) return noEvidence(request, 'no entity to read');
   const { client, taskQueue, requestKey } = temporal;
-  const missing = await missingWorker(temporal);
+  const missing = await findMissingWorker(temporal);
   if (missing !== null) return noEvidence(request, `AWS was not read: ${missing.message}`);
   const oldest = new Date(Math.max(Date.parse(request.from), Date.parse(request.to) - TRAIL_RETENTION_MS));
   try {

@@ -8,7 +8,7 @@ import type { fleet } from '../../workflows/index.js';
 import { awaitReportOf } from '../run/await-report.js';
 import { BusyError, deadlineOf, noWorkerError } from '../run/events.js';
 import type { RunExecution } from '../run/follow.js';
-import { missingWorker } from '../run/missing-worker.js';
+import { findMissingWorker } from '../run/missing-worker.js';
 import { withAccountWaits } from './account-waits.js';
 import type { FleetOptions } from './events.js';
 
@@ -101,7 +101,7 @@ async function watch(
     const isPast = options.noWait === true || Date.now() >= deadline;
     const progress = await fleetProgressOf(temporal, workflowId);
     if (progress === null) {
-      const missing = await missingWorker(temporal, { workflowId });
+      const missing = await findMissingWorker(temporal, { workflowId });
       if (missing === null) continue;
       if (Date.now() >= deadline) throw noWorkerError(missing);
       if (!hasReportedNoWorker) options.onEvent?.({ type: 'no-worker', taskQueue: temporal.taskQueue, ...missing });

@@ -3,7 +3,7 @@ import { dirname, extname, join, resolve, sep } from 'node:path';
 import { resolveManifest } from '../../engine/manifest/resolve.js';
 import type { ManifestOptions, ManifestResult, ManifestSource, Problem } from '../../engine/manifest/resolve.js';
 import { validateManifests, type Validation } from '../../engine/manifest/validate.js';
-import type { TemplateOptions } from '../cloudformation/options.js';
+import type { TemplateOptions } from '../cloudformation/template-options.js';
 import { readTemplateSource, unusedTemplateOptions, type TemplateSource } from '../cloudformation/source.js';
 import { loadProgram } from './program.js';
 

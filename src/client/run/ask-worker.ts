@@ -3,7 +3,7 @@ import { type TemporalConnection, withDeadline } from '../../temporal/connect.js
 import { GrpcStatus, grpcStatusOf } from '../../temporal/errors.js';
 import type { RunReference } from '../../temporal/pollers.js';
 import { noWorkerError, silentWorkersError } from './events.js';
-import { missingWorker } from './missing-worker.js';
+import { findMissingWorker } from './missing-worker.js';
 
 /** Codes of a call whose time has passed. Which of them an update gets depends on whether this client or the server is first. */
 const UNANSWERED: readonly number[] = [GrpcStatus.DeadlineExceeded, GrpcStatus.Cancelled];
@@ -25,7 +25,7 @@ export async function askWorker<T>(
     if (error instanceof UserFacingError) throw error;
     const isUnanswered = UNANSWERED.includes(grpcStatusOf(error) ?? 0);
     // The server lists a worker for minutes after its end.
-    const missing = await missingWorker(temporal, run, isUnanswered);
+    const missing = await findMissingWorker(temporal, run, isUnanswered);
     if (missing !== null) throw noWorkerError(missing);
     throw isUnanswered ? silentWorkersError(taskQueue) : error;
   }

@@ -7,7 +7,7 @@ import { type TemporalConnection, withDeadline } from '../../temporal/connect.js
 import type { bootstrap } from '../../workflows/index.js';
 import { lockHolderOf, withRunUrl } from '../runs.js';
 import { awaitReportOf } from './await-report.js';
-import { missingWorker } from './missing-worker.js';
+import { findMissingWorker } from './missing-worker.js';
 import { approvalRequiredError, deadlineOf, noWorkerError, silentHolderError } from './events.js';
 import type { RunOptions } from './events.js';
 import { failingActivities } from './failing-activities.js';
@@ -207,7 +207,7 @@ class RunWatcher {
 
   private async checkWorker(): Promise<void> {
     if (Date.now() - this.answeredAt < WORKER_CHECK_MS) return;
-    const missing = await missingWorker(this.temporal, this.run);
+    const missing = await findMissingWorker(this.temporal, this.run);
     if (missing === null) return;
     const { taskQueue } = this.temporal;
     if (!this.hasReportedNoWorker) this.options.onEvent?.({ type: 'no-worker', taskQueue, ...missing });

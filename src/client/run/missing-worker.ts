@@ -1,5 +1,5 @@
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { type Build, type RunReference, type Unserved, unserved } from '../../temporal/pollers.js';
+import { type Build, type RunReference, type Unserved, findUnservedReason } from '../../temporal/pollers.js';
 
 /** The reason for which no worker takes the tasks of a run, and the remedy. */
 export interface MissingWorker {
@@ -11,16 +11,16 @@ export interface MissingWorker {
  * Returns why no worker takes the tasks of a run, or of a run to come. Null where one does. A run that has not answered is
  * silent.
  */
-export async function missingWorker(
+export async function findMissingWorker(
   temporal: TemporalConnection,
   run?: RunReference,
   isSilent = false,
 ): Promise<MissingWorker | null> {
-  const found = await unserved(temporal, run, isSilent);
+  const found = await findUnservedReason(temporal, run, isSilent);
   return found === null ? null : missingWorkerText(found, temporal.taskQueue, rescueCommand(temporal, run));
 }
 
-/** Returns the words for it. */
+/** Describes why no worker takes the tasks, and the remedy. */
 export function missingWorkerText(found: Unserved, taskQueue: string, rescue: string): MissingWorker {
   if (found.why === 'no-poller') {
     return {

@@ -8,7 +8,7 @@ import { isWorkflowFailed } from '../../temporal/errors.js';
 import { proofTerms } from '../proof-terms.js';
 import { BusyError } from './events.js';
 import { rejectOnAbort } from './retry.js';
-import { untilWorker, type WorkerWait } from './until-worker.js';
+import { waitForWorker, type WorkerWait } from './wait-for-worker.js';
 
 /** A request or a plan that a token is to prove. */
 export interface Proven {
@@ -56,7 +56,7 @@ async function askTerms(
   question: ProofQuestion,
   options: ProofOptions,
 ): Promise<ProofTerms> {
-  await untilWorker(temporal, options);
+  await waitForWorker(temporal, options);
   const aborted = rejectOnAbort(options.signal);
   try {
     return await Promise.race([proofTerms(temporal, question), aborted.promise]);

@@ -15,7 +15,7 @@ import type { bootstrap } from '../../workflows/index.js';
 import { type LockHolder, lockHolderOf, progressOf } from '../runs.js';
 import { deadlineOf, namespaceHeldError, RequestKeyError, type RunOptions, silentHolderError } from './events.js';
 import { awaitReport } from './follow.js';
-import { missingWorker } from './missing-worker.js';
+import { findMissingWorker } from './missing-worker.js';
 import { proofToken } from './proof.js';
 import { callController, rejectOnAbort, retryWhileUnreachable } from './retry.js';
 
@@ -71,7 +71,7 @@ async function heldError(
   lockHolder: LockHolder,
   options: RunOptions,
 ): Promise<ReturnType<typeof namespaceHeldError>> {
-  if ((await missingWorker(temporal, lockHolder)) !== null) return namespaceHeldError(lockHolder, options);
+  if ((await findMissingWorker(temporal, lockHolder)) !== null) return namespaceHeldError(lockHolder, options);
   for (let asked = 0; asked < MAX_QUESTIONS; asked += 1) {
     if ((await progressOf(temporal, lockHolder)) !== null) return namespaceHeldError(lockHolder, options);
   }

@@ -11,7 +11,7 @@ import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { permitSchedule } from '../../workflows/index.js';
 import { deadlineOf, type RunOptions } from '../run/events.js';
 import { proofToken } from '../run/proof.js';
-import { untilWorker } from '../run/until-worker.js';
+import { waitForWorker } from '../run/wait-for-worker.js';
 import { ScheduleError } from './errors.js';
 
 /** The longest wait for the answer of a worker, in milliseconds. */
@@ -32,7 +32,7 @@ export async function permitted(
   const { namespace, environment } = request;
   const account = isFleetRequest(request) ? null : request.target.account;
   const deadline = deadlineOf(options);
-  await untilWorker(temporal, { ...options, deadline });
+  await waitForWorker(temporal, { ...options, deadline });
   const digest = scheduleDigest(scheduled);
   const question = { account, namespace, environment };
   // To detect drift needs no more than to plan.

@@ -83,16 +83,13 @@ export async function listSchedules(
  * @throws ScheduleError where there is none
  */
 export async function describeSchedule(temporal: TemporalConnection, id: string): Promise<DescribedSchedule> {
-  const described = await describedSchedule(temporal, id);
+  const described = await findSchedule(temporal, id);
   if (described === undefined) throw unknownSchedule(id);
   return described;
 }
 
 /** Describes a schedule and its last runs. Undefined where there is none, which the list may still show. */
-export async function describedSchedule(
-  temporal: TemporalConnection,
-  id: string,
-): Promise<DescribedSchedule | undefined> {
+export async function findSchedule(temporal: TemporalConnection, id: string): Promise<DescribedSchedule | undefined> {
   const found = await describeIfThere(temporal, id);
   const summary = found && summaryOf(found);
   if (found === undefined || summary === undefined) return undefined;

@@ -12,7 +12,7 @@ import { sortedJson } from '../../engine/json.js';
 import { signed } from '../../identity/signature.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { runRead } from '../read.js';
-import { untilWorker } from '../run/until-worker.js';
+import { waitForWorker } from '../run/wait-for-worker.js';
 import { deadlineOf, type RunOptions } from '../run/events.js';
 
 /** The longest time that a worker may take for an account, in milliseconds. */
@@ -45,7 +45,7 @@ export async function lookUpInAccount(
   entities: readonly EntityToLookUp[],
   options: RunOptions,
 ): Promise<AccountLookUps> {
-  await untilWorker(temporal, { ...options, deadline: deadlineOf(options) });
+  await waitForWorker(temporal, { ...options, deadline: deadlineOf(options) });
   const questions = new Map(entities.map((entity) => [sortedJson(entity), entity]));
   const asked = [...questions];
   const found = new Map<string, LookedUp>();

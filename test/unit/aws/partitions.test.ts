@@ -1,6 +1,6 @@
 import { Agent } from 'node:https';
 import { type AwsOptions, createAwsClients } from '../../../src/aws/clients.js';
-import { partitionOf } from '../../../src/contract/partitions.js';
+import { partitionOf } from '../../../src/engine/partitions.js';
 
 /** The hosts that our clients connect to, in each partition of AWS. */
 

@@ -29,7 +29,7 @@ function lastLine(report: Partial<CaptureUpdateReport>): string {
 it('tells that a manifest has what the account has only where nothing is left', () => {
   expect(lastLine({})).toBe('No changes. The manifest has what the account has.');
   const gone = [{ ...role, isDeclaredAbsent: false, wasApplied: null }];
-  const untouched = [{ ...role, reason: 'it was not read: no', differs: true }];
+  const untouched = [{ ...role, reason: 'it was not read: no', isDifferent: true }];
   const unread = [{ kind: 'Role', name: null, message: 'no' }];
   expect(lastLine({ gone })).toBe('No file changes, 1 not in the account.');
   expect(lastLine({ untouched, unread })).toBe('No file changes, 1 not compared, 1 not read.');

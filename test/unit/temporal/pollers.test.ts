@@ -1,5 +1,5 @@
 import { missingWorkerText } from '../../../src/client/run/missing-worker.js';
-import { type Build, pinnedBuild, unservedBy } from '../../../src/temporal/pollers.js';
+import { type Build, pinnedBuild, unservedReason } from '../../../src/temporal/pollers.js';
 
 const VERSIONED = 2;
 const PINNED = 1;
@@ -28,13 +28,13 @@ describe('a worker takes the tasks', () => {
     ['of a run that stays on its build', queue([OLD], NEW), OLD],
     ['of a run that stays on its build, beside others', queue([null, NEW, OLD], NEW), OLD],
   ])('%s', (_what, described, pinned) => {
-    expect(unservedBy(described, pinned, false)).toBeNull();
+    expect(unservedReason(described, pinned, false)).toBeNull();
   });
 });
 
 describe('no worker takes the tasks', () => {
   const texts = (described: object, pinned: Build | null, isSilent = false): [string, string] => {
-    const found = unservedBy(described, pinned, isSilent);
+    const found = unservedReason(described, pinned, isSilent);
     if (found === null) throw new Error('a worker takes them');
     const { message, remedy } = missingWorkerText(found, 'queue', 'RESCUE');
     return [message, remedy];
@@ -58,7 +58,7 @@ describe('no worker takes the tasks', () => {
     expect(texts(queue([OLD, NEW], NEW), OLD, true)[0]).toBe(
       'the run stays on build old of deployment iam, and no worker with it has answered in time; task queue queue has workers of old, new',
     );
-    expect(unservedBy(queue([OLD], OLD), OLD, true)).toBeNull();
+    expect(unservedReason(queue([OLD], OLD), OLD, true)).toBeNull();
   });
 
   test('of a new run, where no build is the current one', () => {

@@ -84,9 +84,9 @@ function sameChanges(found: readonly SubjectChange[], files: SourceFiles): reado
   for (const one of found) {
     const { op, target, index, entry, key, to } = one.change;
     const member = [index ?? null, entry?.at.offset ?? null, key ?? null];
-    // What a program made has no places that tell two values apart.
+    // What a program made has no source positions that tell two values apart.
     const owner = target.at.offset < 0 ? [entityId(one.subject.entity), ...one.change.path] : [];
-    const id = JSON.stringify([files.placeOf(target), op, member, to ?? null, owner.map(String)]);
+    const id = JSON.stringify([files.sourcePositionKey(target), op, member, to ?? null, owner.map(String)]);
     const group = groups.get(id);
     if (group === undefined) groups.set(id, [one]);
     else group.push(one);

@@ -52,10 +52,9 @@ export function saveFiles(files: readonly ChangedFile[], cwd: string = process.c
       replaced.push(target);
     }
   } catch (error) {
-    throw new FilesNotWrittenError(
-      error,
-      replaced.filter((target) => !isPutBack(target)).map(({ file }) => file),
-    );
+    const changed: string[] = [];
+    for (const target of replaced) if (!restoreFile(target)) changed.push(target.file);
+    throw new FilesNotWrittenError(error, changed);
   } finally {
     for (const { temporary } of targets.values()) rmSync(temporary, { force: true });
   }
@@ -67,11 +66,14 @@ function targetOf({ file, before, text }: ChangedFile, cwd: string): Target {
   // A link stays one: the file that it leads to is replaced.
   const path = realpathSync(named);
   if (![cwd, dirname(named)].some((folder) => isIn(path, realpathSync(folder)))) {
-    throw new FileChangedError(file, 'is a link that leaves its folder', 'name the file itself');
+    const remedy = 'pass the path of that file instead of the link';
+    throw new FileChangedError(file, 'links to a file outside its folder', remedy);
   }
   if (readTextFile(path) !== before) throw new FileChangedError(file, 'has changed since it was read');
   const { mode } = statSync(path);
-  if (!isWritable(path, mode)) throw new FileChangedError(file, 'may not be written', 'permit it, and run it again');
+  if (!isWritable(path, mode)) {
+    throw new FileChangedError(file, 'is read-only', 'make it writable, then run the command again');
+  }
   const old = readFileSync(path);
   const mark = old.subarray(0, 3).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : Buffer.alloc(0);
   return {
@@ -88,7 +90,7 @@ function isIn(path: string, folder: string): boolean {
   return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
-/** Reports whether a file is meant to be written. The administrator of a machine may write all, and is not meant to. */
+/** Reports whether a file is writable by its mode: for root, `access` also allows read-only files. */
 function isWritable(path: string, mode: number): boolean {
   try {
     accessSync(path, constants.W_OK);
@@ -104,7 +106,8 @@ function write({ temporary, mode }: Target, bytes: Buffer): void {
   chmodSync(temporary, mode);
 }
 
-function isPutBack(target: Target): boolean {
+/** Writes the old content back. Returns false where the file system refuses. */
+function restoreFile(target: Target): boolean {
   try {
     write(target, target.before);
     renameSync(target.temporary, target.path);
@@ -140,7 +143,7 @@ export class FilesNotWrittenError extends UserFacingError {
     const rest = changed.length === 0 ? 'no file has changed' : `these have changed: ${changed.join(', ')}`;
     super(
       `the files could not be written: ${fileErrorText(cause)}; ${rest}`,
-      'make room, or permit it, and run it again',
+      'free disk space or grant write access, then run the command again',
       {
         cause,
       },

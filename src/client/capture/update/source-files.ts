@@ -52,8 +52,8 @@ export class SourceFiles {
     return this.#files.get(id);
   }
 
-  /** Returns the place of a value, which is the same for all its uses. */
-  placeOf({ type, at: { origin, offset } }: Tree): string {
+  /** Returns a key for the source position of a value; all uses of the value share it. */
+  sourcePositionKey({ type, at: { origin, offset } }: Tree): string {
     return JSON.stringify([this.identify(origin.name), type, offset]);
   }
 

@@ -10,7 +10,7 @@ import { findKind } from '../../../kinds/index.js';
 import { applyPlan } from './apply-plan.js';
 import { arnsOf, changesOf, differingParts, type Arns, type Subject } from './entity-changes.js';
 import { declareAbsent, type Gone } from './gone-entities.js';
-import { literalGuard, variableMask } from './literals.js';
+import { literalGuard, variableMask } from './literal-guard.js';
 import { partsOf, planUpdate, type PlannedEdit, type PlannedPatch, type SubjectChange } from './plan-update.js';
 import { SourceFiles } from './source-files.js';
 import { namedOf, Speller } from './spell.js';
@@ -158,13 +158,10 @@ function match(traced: TracedManifest, { items, unread }: UpdateInput): Matched 
     const reason = reasonToLeave(one, item, { found, unread });
     if (reason !== undefined) {
       // A kind that nobody can capture says nothing of what the account has.
-      untouched.push({
-        ...keyOf(entity),
-        reason,
-        differs: reason !== one.kind.leftOut?.reason && !isReleased(entity, item),
-      });
+      const isDifferent = reason !== one.kind.leftOut?.reason && !isReleased(entity, item);
+      untouched.push({ ...keyOf(entity), reason, isDifferent });
+      continue;
     }
-    if (reason !== undefined) continue;
     if (isCaptured(item)) subjects.push({ ...one, captured: item });
     else if (entity.state === 'present') gone.push(one);
   }

@@ -58,7 +58,7 @@ export class Uses {
 
   /** Returns why a value must not change that all of these changes are for: it has other uses, or may have some. */
   reasonToKeep(target: Tree, ids: ReadonlySet<string>): string | undefined {
-    const uses = this.#uses.get(this.files.placeOf(target)) ?? [];
+    const uses = this.#uses.get(this.files.sourcePositionKey(target)) ?? [];
     const others = uses.filter(({ id, isElsewhere }) => !ids.has(id) && !(isElsewhere && this.everywhere));
     const labels = [...new Set(others.map(({ label }) => label))];
     if (labels.length > 0) return `${listed(labels)} ${labels.length === 1 ? 'uses' : 'use'} it, too`;
@@ -68,15 +68,15 @@ export class Uses {
 
   /** Reports whether other environments or fleets use a value, or may use it. */
   isUsedElsewhere(target: Tree): boolean {
-    const uses = this.#uses.get(this.files.placeOf(target)) ?? [];
+    const uses = this.#uses.get(this.files.sourcePositionKey(target)) ?? [];
     return this.others.unknown.length > 0 || uses.some(({ isElsewhere }) => isElsewhere);
   }
 
   #visit(draft: Draft, useOf: (path: readonly PropertyKey[]) => Use): void {
     const visit = (tree: Tree, path: readonly PropertyKey[]): void => {
-      const place = this.files.placeOf(tree);
-      const uses = this.#uses.get(place);
-      if (uses === undefined) this.#uses.set(place, [useOf(path)]);
+      const position = this.files.sourcePositionKey(tree);
+      const uses = this.#uses.get(position);
+      if (uses === undefined) this.#uses.set(position, [useOf(path)]);
       else uses.push(useOf(path));
       if (tree.type === 'list')
         tree.items.forEach((item, index) => {

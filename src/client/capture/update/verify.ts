@@ -45,11 +45,12 @@ export class Verifier {
     const { view } = this.context;
     const traced = traceManifest(...this.#withTexts(texts));
     if (!traced.ok) return `the manifest would be invalid: ${messageOf(traced.problems)}`;
-    if (this.#surroundings(texts) !== this.#before) return 'the manifest would mean something else beside its entities';
+    if (this.#surroundings(texts) !== this.#before)
+      return 'the change would also alter the manifest outside its entities';
     const untold = this.#remainingIn(traced).find((part) => !expected.told.some((one) => covers(one, part)));
     if (untold !== undefined) return `${untold.part} of ${untold.entity} would still differ from the account`;
     const different = differentEntity(view.traced, traced, expected.made);
-    return different === undefined ? this.#faultOfOthers(texts) : `${different} would change beyond it`;
+    return different === undefined ? this.#faultOfOthers(texts) : `the change would also alter ${different}`;
   }
 
   /** Returns the parts in which the manifests with new texts still differ from the account. */
@@ -77,7 +78,10 @@ export class Verifier {
     );
   }
 
-  /** Other environments stay as they are. Where a change is meant for them, too, they stay valid. */
+  /**
+   * Returns how a change would affect other environments. Undefined where it does not, or where it is meant for them and
+   * they stay valid.
+   */
   #faultOfOthers(texts: Texts): string | undefined {
     const { input, others, view } = this.context;
     if (others.known.length === 0) return undefined;

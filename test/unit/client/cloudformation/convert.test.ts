@@ -316,9 +316,19 @@ Resources:
       { Parameters: { Stage: { Type: 'String', Default: 'a' } } },
       { parameters: { Stge: 'b' } },
     ],
-    ['x', '"Bpp" is no resource that takes it | name a resource of the template', {}, { names: { Bpp: 'b' } }],
+    [
+      'x',
+      '"Bpp" does not name a resource that takes --resource-name | name a resource of the template',
+      {},
+      { names: { Bpp: 'b' } },
+    ],
     ['x', 'the template names App itself | leave the option out', {}, { names: { App: 'b' } }],
-    ['x', '"App" is no resource that takes it | name a resource of the template', {}, { secrets: { App: 'file:a' } }],
+    [
+      'x',
+      '"App" does not name a resource that takes --secret | name a resource of the template',
+      {},
+      { secrets: { App: 'file:a' } },
+    ],
   ])('%j is refused', (expression, expected, more = {}, options = {}) => {
     expect(problemOf(expression, more, options)).toBe(expected);
   });

@@ -277,7 +277,7 @@ entities:
     const wrong = { ...template, parameters: { Stage: 'dev', Other: 'x' }, secrets: { B: 'file:x' } };
     expect(await problemsOf(files, { template: wrong })).toEqual([
       '(command line) --parameter Other: the template has no parameter "Other" | name a parameter of the template; known are Stage',
-      '(command line) --secret B: "B" is no resource that takes it | name a resource of the template',
+      '(command line) --secret B: "B" does not name a resource that takes --secret | name a resource of the template',
     ]);
   });
 
@@ -363,14 +363,14 @@ describe('templates that would exhaust the process', () => {
 
 describe('warnings', () => {
   const STACK =
-    'a stack of this template keeps owning what it made, and no plan sees that: CloudFormation tags no entity of IAM';
+    'a stack may still own these entities: CloudFormation tags few IAM entities, so a plan cannot detect it';
   const warningsOf = async (others: string): Promise<readonly (readonly string[])[]> => {
     const loaded = await load({ 's.yaml': `Resources: { A: ${role('a')}, B: ${GROUP} ${others} }` });
     return loaded.warnings.map(({ message, remedy }) => [message, remedy]);
   };
 
   test('say once that a stack may own the entities', async () => {
-    const remedy = 'if there is one, deploy it with DeletionPolicy: Retain and delete it';
+    const remedy = 'if such a stack exists, deploy it with DeletionPolicy: Retain, then delete it';
     expect(await warningsOf('')).toEqual([[STACK, remedy]]);
     const checked = await validate(['s.yaml'], { cwd: folder, template: { account: ACCOUNT } });
     expect(checked).toMatchObject({ ok: true, warnings: [{ message: STACK }] });

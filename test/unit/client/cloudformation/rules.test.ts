@@ -274,19 +274,19 @@ describe('attributes of resources', () => {
   test.each<[object, string]>([
     [
       { DeletionPolicy: 'Snapsht' },
-      'the DeletionPolicy of App is none that a resource of IAM can have | write Delete, Retain, RetainExceptOnCreate',
+      'App has DeletionPolicy "Snapsht", which IAM resources do not support | write Delete or Retain or RetainExceptOnCreate',
     ],
     [
       { DeletionPolicy: 'Snapshot' },
-      'the DeletionPolicy of App is none that a resource of IAM can have | write Delete, Retain, RetainExceptOnCreate',
+      'App has DeletionPolicy "Snapshot", which IAM resources do not support | write Delete or Retain or RetainExceptOnCreate',
     ],
     [
       { DeletionPolicy: { 'Fn::If': ['C', 'Retain', 'Delete'] } },
-      'the DeletionPolicy of App is none that a resource of IAM can have | write Delete, Retain, RetainExceptOnCreate',
+      'App has a DeletionPolicy that is not a text, which IAM resources do not support | write Delete or Retain or RetainExceptOnCreate',
     ],
     [
       { UpdateReplacePolicy: 'retain' },
-      'the UpdateReplacePolicy of App is none that a resource of IAM can have | write Delete, Retain',
+      'App has UpdateReplacePolicy "retain", which IAM resources do not support | write Delete or Retain',
     ],
     [{ condition: 'Not' }, 'a resource has no attribute "condition" | did you mean Condition?'],
     [{ Propertes: {} }, 'a resource has no attribute "Propertes" | did you mean Properties?'],
@@ -356,7 +356,7 @@ describe('references by value', () => {
       B: role({ RoleName: 'b' }, { DependsOn: 'A' }),
     });
     expect(found(template)).toEqual([
-      expect.stringMatching(/^DependsOn goes round in a circle: (A, B, A|B, A, B) \| take one of them away$/) as string,
+      expect.stringMatching(/^circular DependsOn: (A, B, A|B, A, B) \| remove one of these dependencies$/) as string,
     ]);
   });
 });
@@ -366,8 +366,8 @@ describe('items of lists', () => {
     [{ Tags: [{ Key: 'a', Value: ['x'] }] }, 'this is not a text | write a text'],
     [{ Tags: [{ Key: 'a', Value: { x: 'y' } }] }, 'this is not a text | write a text'],
     [{ Tags: [{ Key: 'a', Value: null }] }, 'this is not a text | write a text'],
-    [{ Tags: [{ Key: 'a' }] }, 'these are no tags | write a list of Key and Value'],
-    [{ Tags: { Key: 'a', Value: 'b' } }, 'these are no tags | write a list of Key and Value'],
+    [{ Tags: [{ Key: 'a' }] }, 'invalid tags | write a list of Key and Value'],
+    [{ Tags: { Key: 'a', Value: 'b' } }, 'invalid tags | write a list of Key and Value'],
     [
       { Tags: [{ Key: 'a', Value: 'b', PropagateAtLaunch: true }] },
       '"PropagateAtLaunch" is not known in tags | write only Key and Value',
@@ -394,12 +394,12 @@ describe('documents as text', () => {
   });
 
   test.each([
-    'text',
-    '[]',
-    '{"$file":"/etc/passwd"}',
-    '{"a":{"$file":"/etc/passwd"}}',
-    `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
-  ])('other text is refused', (document) => {
+    ['no JSON', 'text'],
+    ['a list', '[]'],
+    ['a reference to a file', '{"$file":"/etc/passwd"}'],
+    ['a map that holds a reference to a file', '{"a":{"$file":"/etc/passwd"}}'],
+    ['a map of 10,000 levels', `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`],
+  ])('text that is %s is refused', (_, document) => {
     expect(found(policies(document))).toEqual([
       'this is not a policy document | write a map with Version and Statement',
     ]);
@@ -447,8 +447,8 @@ describe('functions and parameters', () => {
     [{ 'Fn::Select': ['-0', ['a']] }, 'Fn::Select finds no item "-0"', {}],
     [{ 'Fn::If': ['E', 'a', 'b'] }, 'Fn::Equals compares texts, and lists of them', equals({ a: 1 }, { b: 2 })],
     [{ 'Fn::If': ['E', 'a', 'b'] }, 'Fn::Equals compares texts, and lists of them', equals(null, '')],
-    [{ Ref: 'P' }, 'parameter P has no type of CloudFormation', { Parameters: { P: { Type: 'Strng', Default: 'a' } } }],
-    [{ Ref: 'P' }, 'parameter P has no type of CloudFormation', { Parameters: { P: { Default: 'a' } } }],
+    [{ Ref: 'P' }, 'parameter P has an unknown Type', { Parameters: { P: { Type: 'Strng', Default: 'a' } } }],
+    [{ Ref: 'P' }, 'parameter P has an unknown Type', { Parameters: { P: { Default: 'a' } } }],
     [
       { 'Fn::Join': [',', { Ref: 'P' }] },
       'parameter P is "1,x", which is not a number',
@@ -456,7 +456,7 @@ describe('functions and parameters', () => {
     ],
     [
       { 'Fn::Sub': '${aws:username}' },
-      '${aws:username} is no name of the template | write ${!aws:username} for a variable of IAM',
+      '${aws:username} does not name a parameter or resource of the template | write ${!aws:username} for a variable of IAM',
       {},
     ],
   ])('%j is refused', (expression, expected, more) => {

@@ -102,7 +102,7 @@ describe('a file system that refuses a file', () => {
   });
 });
 
-it('writes no file that may only be read, and none that a link leads to outside of its folder', () => {
+it('writes no file that is read-only, and none outside its folder that a link leads to', () => {
   const folder = folderWith({ 'a.yaml': '1' });
   const outside = folderWith({ 'm.yaml': '1' });
   chmodSync(join(folder, 'a.yaml'), 0o444);
@@ -110,8 +110,8 @@ it('writes no file that may only be read, and none that a link leads to outside 
   const save = (file: string) => () => {
     saveFiles([{ file, before: '1', text: '2' }], folder);
   };
-  expect(save('a.yaml')).toThrow('a.yaml may not be written: no file was written');
-  expect(save('m.yaml')).toThrow('m.yaml is a link that leaves its folder: no file was written');
+  expect(save('a.yaml')).toThrow('a.yaml is read-only: no file was written');
+  expect(save('m.yaml')).toThrow('m.yaml links to a file outside its folder: no file was written');
   expect([read(folder, 'a.yaml'), read(outside, 'm.yaml')]).toEqual(['1', '1']);
   save(join(outside, 'm.yaml'))();
   expect(read(outside, 'm.yaml')).toBe('2');

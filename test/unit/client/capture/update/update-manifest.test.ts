@@ -555,7 +555,7 @@ describe('entities that are gone', () => {
     const ann = { 'm.yaml': `${HEAD}entities:\n  - { kind: User, userName: Ann }\n` };
     const unread = [{ kind: 'User', name: 'ann', message: 'denied' }];
     const { result } = taken(ann, gone, { removed: true, unread });
-    expect(result).toMatchObject({ files: [], gone: [], untouched: [{ name: 'Ann', differs: true }] });
+    expect(result).toMatchObject({ files: [], gone: [], untouched: [{ name: 'Ann', isDifferent: true }] });
   });
 
   it('stay declared where others refer to them', () => {
@@ -603,11 +603,11 @@ describe('entities that are gone', () => {
         { name: 'ann', reason: 'it still has its old name, anna' },
         { name: 'bob', reason: 'belongs to CloudFormation stack "x"' },
         { name: 'r', reason: 'it was not read: ListRoles answered AccessDenied' },
-        { name: 'g', reason: 'it exists, and the manifest declares it absent', differs: true },
+        { name: 'g', reason: 'it exists, and the manifest declares it absent', isDifferent: true },
         {
           kind: 'AccessKey',
           reason: 'AWS shows its secret once, so a declared access key would be a new one',
-          differs: false,
+          isDifferent: false,
         },
         { kind: 'SSHPublicKey', reason: 'SSHPublicKey/bob/APKA1 may be it: it is not a public RSA key' },
       ],

@@ -507,7 +507,7 @@ describe('an entity that is declared released', () => {
     ['differs where it is still ours', true],
   ])('%s', (_, isOurs) => {
     const account = new Map([['User/ann', { ...entityIn(accountOf(present), 'User/ann'), isOurs }]]);
-    expect(update(files, account).untouched).toMatchObject([{ name: 'ann', differs: isOurs }]);
+    expect(update(files, account).untouched).toMatchObject([{ name: 'ann', isDifferent: isOurs }]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { noWorkerError, type RunEvent } from './events.js';
-import { missingWorker } from './missing-worker.js';
+import { findMissingWorker } from './missing-worker.js';
 
 /** Pause between two looks for a worker, in milliseconds. */
 const INTERVAL_MS = 500;
@@ -19,12 +19,12 @@ export interface WorkerWait {
  *
  * @throws BusyError where none does until the deadline
  */
-export async function untilWorker(
+export async function waitForWorker(
   temporal: TemporalConnection,
   { deadline, onEvent, signal }: WorkerWait,
 ): Promise<void> {
   for (let looks = 0; ; looks += 1) {
-    const missing = await missingWorker(temporal);
+    const missing = await findMissingWorker(temporal);
     if (missing === null) return;
     if (looks === 1) onEvent?.({ type: 'no-worker', taskQueue: temporal.taskQueue, ...missing });
     if (Date.now() >= deadline) throw noWorkerError(missing);

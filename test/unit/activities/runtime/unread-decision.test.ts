@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { unreadDecision } from '../../../../src/activities/runtime/unread.js';
+import { unreadDecision } from '../../../../src/activities/runtime/unread-decision.js';
 import { FAILURES } from '../../../../src/contract/failures.js';
 import { awsFailure } from '../../../support/fake-account.js';
 

@@ -1,4 +1,4 @@
-import { unknownRegion, partitionOf } from '../../contract/partitions.js';
+import { unknownRegion, partitionOf } from '../../engine/partitions.js';
 import { optionProblem, type Problem } from '../../engine/manifest/problem.js';
 import { hasReservedCharacter } from '../manifest/template-text.js';
 

@@ -32,6 +32,6 @@ function unknownIn(values: Readonly<Record<string, string>>, known: Known): read
 
 function noResource(option: string, name: string, known: Known): Problem {
   const ids = known.map(({ logicalId }) => logicalId);
-  const message = `${quoted(name)} is no resource that takes it`;
+  const message = `${quoted(name)} does not name a resource that takes ${option}`;
   return optionProblem(`${option} ${name}`, message, suggestion(name, ids, 'name a resource of the template'));
 }
