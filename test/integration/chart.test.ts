@@ -207,7 +207,7 @@ describe('the values', () => {
     [
       'guardrails twice',
       { guardrails: { none: false, content: { version: 1 }, existingConfigMap: 'x' } },
-      /both set: set one/,
+      /both set: remove one/,
     ],
     [
       'guardrails without a key',
@@ -224,7 +224,7 @@ describe('the values', () => {
     [
       'two proofs for Temporal',
       { temporal: { address: 't:1', tls: { existingSecret: 'cert' }, apiKey: { existingSecret: 'key' } } },
-      /both set: set one/,
+      /both set: remove one/,
     ],
     [
       'autoscaling of builds',

@@ -50,10 +50,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- fail "temporal.address is not set: the host:port of Temporal's frontend" -}}
 {{- end -}}
 {{- if and .Values.guardrails.content .Values.guardrails.existingConfigMap -}}
-{{- fail "guardrails.content and guardrails.existingConfigMap are both set: set one" -}}
+{{- fail "guardrails.content and guardrails.existingConfigMap are both set: remove one" -}}
 {{- end -}}
 {{- if and .Values.guardrails.none (include "iam-bootstrap.hasGuardrails" .) -}}
-{{- fail "guardrails.none is true, and there are guardrails: set one" -}}
+{{- fail "guardrails.none is true, but guardrails are set: set guardrails.none to false, or remove guardrails.content and guardrails.existingConfigMap" -}}
 {{- end -}}
 {{- if not (or .Values.guardrails.none (include "iam-bootstrap.hasGuardrails" .)) -}}
 {{- fail "there are no guardrails: set guardrails.content or guardrails.existingConfigMap, or guardrails.none to true to allow everything that the AWS credentials allow" -}}
@@ -68,7 +68,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- fail "serviceAccount.name is not set: the account to use, since the chart makes none" -}}
 {{- end -}}
 {{- if and .Values.temporal.tls.existingSecret .Values.temporal.apiKey.existingSecret -}}
-{{- fail "temporal.tls.existingSecret and temporal.apiKey.existingSecret are both set: set one" -}}
+{{- fail "temporal.tls.existingSecret and temporal.apiKey.existingSecret are both set: remove one" -}}
 {{- end -}}
 {{- if and .Values.temporal.tls.existingCaSecret (not .Values.temporal.tls.existingSecret) (include "iam-bootstrap.isControlled" .) (not .Values.workerDeployment.connection) -}}
 {{- fail "temporal.tls.existingCaSecret needs temporal.tls.existingSecret with workload: WorkerDeployment: its controller takes the CA from that secret, key ca.crt" -}}
@@ -77,7 +77,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- fail "temporal.tls.enabled: the worker controller uses TLS only with temporal.tls.serverName, temporal.tls.existingSecret or temporal.apiKey.existingSecret: set one" -}}
 {{- end -}}
 {{- if and .Values.aws.roleArn .Values.aws.existingSecret -}}
-{{- fail "aws.roleArn and aws.existingSecret are both set: set one. The SDK would use the access keys, and not the role" -}}
+{{- fail "aws.roleArn and aws.existingSecret are both set: remove one. The SDK would use the access keys, and not the role" -}}
 {{- end -}}
 {{- if and (include "iam-bootstrap.isControlled" .) .Values.workerDeployment.connection (or .Values.temporal.address .Values.temporal.tls.enabled .Values.temporal.tls.serverName .Values.temporal.tls.existingSecret .Values.temporal.tls.existingCaSecret .Values.temporal.apiKey.existingSecret) -}}
 {{- fail "workerDeployment.connection names a Connection that exists: leave temporal.address, temporal.tls and temporal.apiKey empty, which would be ignored" -}}
