@@ -150,7 +150,10 @@ export async function progressOf(
   const ask = async <T>(call: () => Promise<T>): Promise<T | null> =>
     withDeadline(client, call, PROGRESS_TIMEOUT_MS).catch(() => null);
   const [progress, failing] = await Promise.all([
-    ask(() => handle.query(progressQuery)).then((found) => found && withLockHolders(client, found)),
+    // The run of a fleet answers the query of this name by its accounts.
+    ask(() => handle.query(progressQuery)).then((found) =>
+      found !== null && 'entities' in found ? withLockHolders(client, found) : null,
+    ),
     ask(async () => failingActivities(client, await handle.describe())),
   ]);
   const [first] = failing ?? [];
