@@ -126,6 +126,11 @@ const SYNTHESIZED: Stage = {
   before: `mkdir -p cdk.out && cp ${templatePath('roles')} cdk.out/Roles.template.json && rm -f roles.yaml`,
 };
 
+/** Its role has no name of its own. */
+const UNNAMED: Stage = {
+  before: `mkdir -p cdk.out && node -p 'const { Resources } = require("${templatePath('roles')}"); delete Resources.Build.Properties.RoleName; JSON.stringify({ Parameters: { Stage: { Type: "String" } }, Resources })' > cdk.out/Roles.template.json`,
+};
+
 /** By command, or by the example; all that is not named runs on what `init` has written, and an empty account. */
 const STAGES: Readonly<Record<string, Stage>> = {
   validate: GUARDED,
@@ -134,6 +139,8 @@ const STAGES: Readonly<Record<string, Stage>> = {
   schedule: SCHEDULED,
   preflight: { before: `cp ${planPath('role')} plan.json && cp ${planPath('stack-b')} other.json && rm -f imports.tf` },
   convert: SYNTHESIZED,
+  'iam-bootstrap convert cdk.out/Roles.template.json --account 111111111111 --region us-east-1 --parameter Stage=prod --resource-name Build=ci-build':
+    UNNAMED,
   'iam-bootstrap plan -f cdk.out/Roles.template.json --account 111111111111 --region us-east-1': SYNTHESIZED,
   [`iam-bootstrap capture --update ${FILE}`]: { before: `iam-bootstrap apply ${FILE}` },
   capture: { before: `iam-bootstrap apply ${FILE} && mv iam saved`, after: 'rm -rf iam ci && mv saved iam' },
