@@ -31,7 +31,7 @@ export function isShown({ text }: Origin): boolean {
   return text !== undefined;
 }
 
-/** What a problem says of text that cannot be parsed and must not be shown. */
+/** Words of a problem in text that cannot be parsed and must not be shown. */
 export const UNSHOWN_SYNTAX = {
   message: 'the text cannot be parsed here; it is not shown, as the file may hold a secret',
   remedy: 'correct the syntax at this position',
