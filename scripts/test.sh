@@ -49,6 +49,8 @@ else
 fi
 tests 3 --selectProjects integration chaos --testPathPatterns integration/real-server "$production"
 unset IAM_BOOTSTRAP_TEST_SERVER
+echo '== recorded histories and a smoke test on the other versions of Node.js (a minute)'
+bash scripts/node-versions.sh
 echo '== calls to AWS compared with their targets (half a minute)'
 node --no-warnings node_modules/jiti/lib/jiti-cli.mjs bench/run.ts --quick
 for selection in "${again[@]}"; do echo "== WARNING: a file passed in its second run only: jest $selection"; done

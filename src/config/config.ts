@@ -89,7 +89,7 @@ export function unsetEmptyVariables(): void {
   }
 }
 
-/** Silences the AWS SDK's warning about the version of Node.js, which users of a command cannot act on. */
+/** Silences the AWS SDK's warning about the version of Node.js, which every command would print. `doctor` gives it. */
 export function silenceSdkVersionWarning(): void {
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 }

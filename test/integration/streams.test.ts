@@ -133,7 +133,8 @@ describe.each([
 });
 
 test('a shell pipeline gets the first line', async () => {
-  const { stdout, stderr } = await promisify(execFile)('bash', ['-c', `node ${CLI} --help | head -1`]);
+  const script = `node ${CLI} --help | head -1`;
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-c', script], { env: process.env });
   expect([stdout, stderr]).toEqual(['Usage: iam-bootstrap [options] [command]\n', '']);
 });
 

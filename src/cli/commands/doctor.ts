@@ -21,6 +21,7 @@ import { columns, plain, print, printJson } from '../terminal.js';
 import { checkAws } from './doctor-aws.js';
 import { type Check, configProblem, ok, problem } from './doctor-check.js';
 import { checkEncryption } from './doctor-encryption.js';
+import { checkNode } from './doctor-node.js';
 import { checkNotifications } from './doctor-notifications.js';
 import { checkProof } from './doctor-proof.js';
 
@@ -77,8 +78,7 @@ async function diagnose(config: Config, { fix }: { readonly fix: boolean }): Pro
   return {
     settings: [...described.settings, ...aws.settings],
     checks: [
-      // Older versions do not get here.
-      ok('node', process.version),
+      checkNode(process.version, new Date()),
       await checkFolder('cache folder', config.cacheDirectory, 'IAM_BOOTSTRAP_CACHE', fix),
       await checkFolder('state folder', config.stateDirectory, 'IAM_BOOTSTRAP_STATE', fix),
       checkGuardrails(config),

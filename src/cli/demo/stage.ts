@@ -70,7 +70,6 @@ export class Stage {
         ...Object.fromEntries(own),
         ...sandboxVariables(sandbox.url),
         TEMPORAL_ADDRESS: temporal.address,
-        NODE_NO_WARNINGS: '1',
       });
     } catch (error) {
       await temporal.stop();
