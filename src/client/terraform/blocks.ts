@@ -14,7 +14,7 @@ export function blocksOf(findings: readonly Finding[]): string {
   const foreign = findings.filter(({ verdict, importId }) => verdict === 'foreign' && importId !== null);
   return [
     `${BLOCKS_HEADER}\n# Put it into the folder of the root module, and look at the next plan before you apply it.`,
-    ...imports.map((finding) => `# ${oneLine(finding.reason)}\n${importBlock(finding)}`),
+    ...imports.map((finding) => `${commentsOf(finding)}\n${importBlock(finding)}`),
     ...moves.map(({ address, movedFrom }) => `moved {\n  from = ${movedFrom ?? ''}\n  to   = ${address}\n}`),
     ...foreign.map(
       (finding) =>
@@ -29,6 +29,10 @@ export function blocksOf(findings: readonly Finding[]): string {
 /** Reports whether an `import` block takes over what a finding is about. */
 export function isImported({ verdict, importId }: Finding): boolean {
   return importId !== null && IMPORTED.includes(verdict);
+}
+
+function commentsOf({ reason, notes }: Finding): string {
+  return [reason, ...notes].map((line) => `# ${oneLine(line)}`).join('\n');
 }
 
 function importBlock({ address, importId }: Finding): string {

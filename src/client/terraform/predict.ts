@@ -130,6 +130,7 @@ function predictEntity(known: Known): Finding {
         type.isMovable === true
           ? 'import it: the plan then changes name and path in place; or give the resource another name'
           : `write it as the account has it and import it with ${importIdOf(known) ?? 'its ID'}, or give it another name: an import as it is would replace it`,
+      notes: importNotes(type),
     });
   }
   return findingOf(item, {
@@ -138,7 +139,15 @@ function predictEntity(known: Known): Finding {
     importId: importIdOf(known),
     reason: `it exists${createdText(found)}, and shows no owner`,
     remedy: 'import it, or give it another name',
+    notes: importNotes(type),
   });
+}
+
+/** Returns what an import needs beside its block, so that the next apply does not replace what was imported. */
+function importNotes({ unreadable }: ResourceType): readonly string[] {
+  if (unreadable === undefined) return [];
+  const ignored = `lifecycle { ignore_changes = [${unreadable.join(', ')}] }`;
+  return [`an import alone would replace it, because AWS does not show its secret: add ${ignored} to the resource first`];
 }
 
 /** Predicts a part of an entity, or a connection between two. */

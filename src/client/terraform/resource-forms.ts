@@ -48,6 +48,11 @@ export interface ResourceType {
   readonly subjectOf: (values: Values) => Subject | string | null;
   /** Returns the ID of the subject for an `import` block. Default: the provider imports no such resource, or loses its secret. */
   readonly importId?: (found: LookedUp, subject: Subject, values: Values) => string | null;
+  /**
+   * Arguments that no read shows, and whose change replaces the resource: after an import, Terraform replaces it unless
+   * it ignores them. Default: none.
+   */
+  readonly unreadable?: readonly string[];
 }
 
 /** The import ID that is the name. */

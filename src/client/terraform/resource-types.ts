@@ -31,7 +31,9 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   aws_iam_user: named('User', 'userName', 'CreateUser', { isMovable: true }),
   aws_iam_group: named('Group', 'groupName', 'CreateGroup', { isMovable: true }),
   aws_iam_instance_profile: named('InstanceProfile', 'instanceProfileName', 'CreateInstanceProfile', {}),
-  aws_iam_server_certificate: named('ServerCertificate', 'serverCertificateName', 'UploadServerCertificate', {}),
+  aws_iam_server_certificate: named('ServerCertificate', 'serverCertificateName', 'UploadServerCertificate', {
+    unreadable: ['private_key'],
+  }),
   aws_iam_openid_connect_provider: composed(
     'OpenIDConnectProvider',
     'CreateOpenIDConnectProvider',
@@ -55,7 +57,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
     'LoginProfile',
     'CreateLoginProfile',
     { userName: 'user' },
-    { importId: byName },
+    { importId: byName, unreadable: ['password_length', 'password_reset_required', 'pgp_key'] },
   ),
   aws_iam_signing_certificate: composed(
     'SigningCertificate',

@@ -273,6 +273,19 @@ test('a block quotes keys and IDs so that HCL reads no template in them', () => 
   expect(blocksOf([finding])).toContain('id = "a$${b}%%{c}\\"\\\\"');
 });
 
+test.each([
+  // iam_server_certificate: private_key replaces the certificate, and no read returns it.
+  ['aws_iam_server_certificate', { name: 'example' }, 'private_key'],
+  // iam_user_login_profile: its section "Import" names the three arguments.
+  ['aws_iam_user_login_profile', { user: 'example' }, 'password_length, password_reset_required, pgp_key'],
+])('an import of %s says which arguments to ignore, in the finding and beside its block', (type, values, ignored) => {
+  const note = `an import alone would replace it, because AWS does not show its secret: add lifecycle { ignore_changes = [${ignored}] } to the resource first`;
+  const finding = predictOne(type, values, { name: 'example', path: '/' });
+  expect([finding.verdict, finding.notes]).toEqual(['import', [note]]);
+  expect(blocksOf([finding])).toContain(`# ${finding.reason}\n# ${note}\nimport {`);
+  expect(predictOne('aws_iam_role', { name: 'example' }, { name: 'example', path: '/' }).notes).toEqual([]);
+});
+
 test('an entity of another owner is not imported, and its block is there as a comment', () => {
   const finding = predictOne('aws_iam_role', { name: 'a' }, { name: 'a', path: '/', owner: 'Pulumi stack "x\ny"' });
   const file = blocksOf([finding]);
