@@ -1,5 +1,5 @@
 import { type DesiredEntity, entityId } from '../contract/entity.js';
-import type { Ownership } from './ownership.js';
+import { isStack, type Ownership } from './ownership.js';
 
 /** The end of a reason: a release keeps the entity. */
 export const KEPT = 'its ownership tags are removed, and it is kept';
@@ -53,6 +53,10 @@ export function reasonToTake(ownership: Ownership): string | null {
 /** Returns the reason and the remedy of a refusal because of an owner. */
 export function ownerAndOverride(owner: string, entity: DesiredEntity): [reason: string, remedy: string] {
   const override = `--adopt foreign:${entityId(entity)}`;
+  if (isStack(owner) && entity.state === 'present') {
+    const retain = 'deploy the stack with DeletionPolicy: Retain for it, then without it';
+    return [`owned by ${owner}`, `choose another name, or ${retain}, and take it over with ${override}`];
+  }
   const [elsewhere, here] = entity.state === 'absent' ? ['delete', 'delete it'] : ['release', 'take it over'];
   return [`owned by ${owner}`, `choose another name, have its owner ${elsewhere} it, or ${here} with ${override}`];
 }

@@ -119,6 +119,11 @@ export function nameNamespace(namespace: string): string {
   return `iam-bootstrap namespace "${namespace}"`;
 }
 
+/** Reports whether an owner in words is a CloudFormation stack, by AWS's tags or by one that its users set. */
+export function isStack(owner: string): boolean {
+  return /^(CloudFormation|AWS CDK) /.test(owner);
+}
+
 function ownerByTags(tags: Readonly<Record<string, string>>): string | undefined {
   for (const { tag, owner } of FOREIGN_TAGS) {
     for (const [key, value] of Object.entries(tags)) {
