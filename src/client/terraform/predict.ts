@@ -147,7 +147,9 @@ function predictEntity(known: Known): Finding {
 function importNotes({ unreadable }: ResourceType): readonly string[] {
   if (unreadable === undefined) return [];
   const ignored = `lifecycle { ignore_changes = [${unreadable.join(', ')}] }`;
-  return [`an import alone would replace it, because AWS does not show its secret: add ${ignored} to the resource first`];
+  return [
+    `an import alone would replace it, because AWS does not show its secret: add ${ignored} to the resource first`,
+  ];
 }
 
 /** Predicts a part of an entity, or a connection between two. */

@@ -146,15 +146,20 @@ describe('an entity that exists', () => {
     { 'aws:cloudformation:stack-name': 'base' },
     { 'managed-by': 'CloudFormation' },
     { 'created-by': 'aws-cdk' },
-  ])('and has the tag %j of a stack, is refused with the way to take it out of the stack without deleting it', (tags) => {
-    const { remedy } = decide(OWNABLE, desired('unowned'), SAME, observed(tags));
-    expect(remedy).toBe(
-      'choose another name, or deploy the stack with DeletionPolicy: Retain for it, then without it, and take it over with --adopt foreign:Thing/x',
-    );
-    const absent = decide(OWNABLE, desired('unowned', { state: 'absent' }), SAME, observed(tags));
-    expect(absent.remedy).toContain('have its owner delete it');
-    expect(decide(OWNABLE, desired('unowned'), SAME, observed({ 'pulumi:stack': 'dev' })).remedy).not.toContain('Retain');
-  });
+  ])(
+    'and has the tag %j of a stack, is refused with the way to take it out of the stack without deleting it',
+    (tags) => {
+      const { remedy } = decide(OWNABLE, desired('unowned'), SAME, observed(tags));
+      expect(remedy).toBe(
+        'choose another name, or deploy the stack with DeletionPolicy: Retain for it, then without it, and take it over with --adopt foreign:Thing/x',
+      );
+      const absent = decide(OWNABLE, desired('unowned', { state: 'absent' }), SAME, observed(tags));
+      expect(absent.remedy).toContain('have its owner delete it');
+      expect(decide(OWNABLE, desired('unowned'), SAME, observed({ 'pulumi:stack': 'dev' })).remedy).not.toContain(
+        'Retain',
+      );
+    },
+  );
 
   test('and was taken over from a stack, stays ours, though the tags of the stack stay on it', () => {
     const tags = { 'aws:cloudformation:stack-name': 'base', ...TAGS.ours, [OwnershipTag.Origin]: 'adopted' };
