@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { RESOURCE_TYPES } from '../../src/client/terraform/resource-types.js';
 import { BOOTSTRAP_ROLES, createBootstrapRoles } from '../support/cdk-bootstrap.js';
 import { inShell, makeCheckout, type Ended } from '../support/checkout.js';
 import { readTemplate } from '../support/cloudformation.js';
@@ -240,6 +242,7 @@ const SCENARIOS: Readonly<Record<string, Readonly<Record<string, Scenario>>>> = 
       code: 0,
       after: async ({ output }, { folder }, { outputs }) => {
         expect(output).toContain('Plan: 3 to create');
+        expect(output).toContain('deploy it with DeletionPolicy: Retain, then delete it');
         expect(output).toContain(outputs[0] ?? 'no output on the page');
         expect(writesIn(world)).toEqual([]);
         const converted = await world.cli(['plan', '-f', join(folder, 'roles.yaml')]);
@@ -467,6 +470,33 @@ describe('the roles of cdk bootstrap', () => {
     const { RoleName } = Resources['FilePublishingRole']?.Properties as { RoleName: { 'Fn::Sub': string } };
     expect(written).toContain(`:role/${RoleName['Fn::Sub']}`);
   });
+});
+
+test('the blocks for Terraform forget what its commands forget, and ignore what a finding names', async () => {
+  const page = await pageAt('terraform.md');
+  const removed = /^removed \{\n {2}from = (\S+)\n {2}lifecycle \{ destroy = false \}\n\}$/gm;
+  const forgotten = [...page.replaceAll(/^ {3}/gm, '').matchAll(removed)].map(([, address]) => address);
+  const [, commanded = ''] = /terraform state rm ([^\n`]+)\n/.exec(page) ?? [];
+  expect(forgotten).toHaveLength(3);
+  expect(commanded.split(' ')).toEqual(forgotten);
+
+  const [, certificate, profile] = /ignore_changes = \[(.*?)\] # of a login profile: \[(.*?)\]/.exec(page) ?? [];
+  expect([certificate, profile]).toEqual(
+    ['aws_iam_server_certificate', 'aws_iam_user_login_profile'].map((type) =>
+      RESOURCE_TYPES[type]?.unreadable?.join(', '),
+    ),
+  );
+});
+
+test('the attributes that keep a resource of a stack are ones that a template may have, and protect the entity', async () => {
+  const [, block = ''] = /^ *```yaml\n([^]*?)^ *```$/m.exec(await pageAt('cloudformation.md')) ?? [];
+  const [role = ''] = /^ *Deploy:[^]*$/m.exec(block) ?? [];
+  const Properties = { RoleName: 'deploy', AssumeRolePolicyDocument: trusting() };
+  const resources = parse(role) as Readonly<Record<string, object>>;
+  const template = { Resources: { Deploy: { ...resources['Deploy'], Properties } } };
+  const file = await world.manifest('kept.template.json', template);
+  const { code, stdout } = await world.cli(['convert', file, '--account', ACCOUNT]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('protect: true')]);
 });
 
 test('every block of a page that is a script has the syntax of a shell', async () => {
