@@ -24,7 +24,7 @@ import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { CommandResult, WorkerProcess, World } from '../support/world.js';
 
-/** Runs that a worker with the workflow code of a recorded version begins, and a worker with the present code finishes. */
+/** Changes of workers: from the workflow code of a recorded version to the present code, and back. */
 
 jest.setTimeout(600_000);
 
@@ -90,7 +90,10 @@ interface Scene {
 
 let scenes = 0;
 
-async function withScene(act: (scene: Scene) => Promise<void>): Promise<void> {
+async function withScene(
+  act: (scene: Scene) => Promise<void>,
+  { replaysOnOldCode = true }: { readonly replaysOnOldCode?: boolean } = {},
+): Promise<void> {
   scenes += 1;
   const account = String(600_000_000_000 + scenes);
   const taskQueue = `upgrade-${account}`;
@@ -126,7 +129,8 @@ async function withScene(act: (scene: Scene) => Promise<void>): Promise<void> {
       },
     });
     // A task that does not replay fails and is retried. Only the log shows it.
-    for (const worker of workers) expect(worker.log()).not.toMatch(/nondeterminis|DeterminismViolation/i);
+    if (replaysOnOldCode)
+      for (const worker of workers) expect(worker.log()).not.toMatch(/nondeterminis|DeterminismViolation/i);
   } finally {
     await Promise.all(workers.map((worker) => worker.kill()));
     await proxy.stop();
@@ -277,6 +281,53 @@ test('old and new workers on one task queue execute a run together', async () =>
       expect(await later).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
       expect((await scene.taskWorkers('later')).at(-1)).toBe(newer.pid);
     }),
+  );
+});
+
+test('where no run is open, old workflow code goes on with the namespaces and ledgers of the present code, and back again', async () => {
+  await counted('the new worker is drained, and an old one starts', 'between two runs', () =>
+    withScene(async (scene) => {
+      const first = [...CHAIN, { kind: 'Group', groupName: 'readers' }];
+      const second = [...first, role('later'), { kind: 'Group', groupName: 'writers' }];
+      const newer = await scene.newWorker();
+      expect((await scene.apply(first)).result).toBe('converged');
+      await newer.stop();
+      const old = await scene.oldWorker();
+      const outcomes = (report: Report): string[] =>
+        report.entities.map((entity) => `${entityId(entity)} ${entity.outcome}`).sort();
+      const unchanged = ['Group/readers', 'InstanceProfile/machines', 'Policy/read', 'Role/deploy'];
+      expect(outcomes(await scene.apply(second))).toEqual(
+        [...unchanged.map((id) => `${id} unchanged`), 'Group/writers created', 'Role/later created'].sort(),
+      );
+      await old.stop();
+      await scene.newWorker();
+      expect(new Set(outcomes(await scene.apply(second)).map((line) => line.split(' ').at(-1)))).toEqual(
+        new Set(['unchanged']),
+      );
+      expect(Object.values(await world.creates(scene.account))).toEqual(second.map(() => 1));
+    }),
+  );
+});
+
+test('a run that the present code started waits on old workflow code, and the present code finishes it', async () => {
+  await counted('the new worker is killed, and an old one starts', 'in a create', () =>
+    withScene(
+      async (scene) => {
+        const newer = await scene.newWorker();
+        const held = hold(scene.proxy, { action: 'CreateRole' });
+        const running = scene.apply(CHAIN);
+        await held.reached;
+        await newer.kill();
+        held.release('drop');
+        const old = await scene.oldWorker();
+        // Its replay fails, which Temporal retries; nothing is written meanwhile.
+        while (!/nondeterminism/i.test(old.log())) await old.isPolling();
+        await old.stop();
+        await scene.newWorker();
+        await expectCreatedOnce(scene, await running, CHAIN);
+      },
+      { replaysOnOldCode: false },
+    ),
   );
 });
 
