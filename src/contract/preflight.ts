@@ -1,4 +1,4 @@
-/** The prediction for one resource that a plan creates. */
+/** The prediction for one resource that a plan creates, or renames in place. */
 export type Verdict =
   /** Nothing is in its way. */
   | 'create'
@@ -6,7 +6,7 @@ export type Verdict =
   | 'import'
   /** It exists and has another owner: the create would be refused. */
   | 'foreign'
-  /** Its name is taken under another path or in another case: the create would be refused. */
+  /** Its name is taken under another path or in another case, or by another entity than the renamed one: AWS would refuse it. */
   | 'collision'
   /** AWS's limit leaves no room for one more: the create would be refused. */
   | 'limit'
@@ -70,6 +70,8 @@ export interface PreflightPlan {
   readonly accounts: readonly string[];
   /** The resources of IAM that it creates. */
   readonly creates: number;
+  /** The resources of IAM that it renames in place. */
+  readonly renames: number;
 }
 
 /** The result of `preflight`: described by `schema/preflight.schema.json`. */

@@ -50,6 +50,7 @@ export const preflightSchema = z.strictObject({
       formatVersion: z.string(),
       accounts: z.array(z.string()),
       creates: count.describe('resources of IAM that the plan creates'),
+      renames: count.describe('resources of IAM that the plan renames in place'),
     }),
   ),
   summary: z.record(verdict, count),

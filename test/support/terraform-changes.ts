@@ -9,6 +9,7 @@ export interface PrintedChange {
   readonly name?: string;
   readonly index?: string | number;
   readonly deposed?: string;
+  readonly previous_address?: string;
   readonly actions?: readonly string[];
   readonly before?: object | null;
   readonly after?: object | null;

@@ -43,6 +43,17 @@ type Create = (
   list: (attribute: string) => readonly string[],
 ) => Promise<unknown>;
 
+/** Puts inline policies that are listed and absent, without a document as the provider does, and deletes the others. */
+async function keepOnly(iam: IAM, RoleName: string, listed: readonly string[]): Promise<void> {
+  const { PolicyNames = [] } = await iam.listRolePolicies({ RoleName });
+  for (const PolicyName of listed.filter((name) => !PolicyNames.includes(name))) {
+    await iam.putRolePolicy({ RoleName, PolicyName, PolicyDocument: undefined });
+  }
+  for (const PolicyName of PolicyNames.filter((name) => !listed.includes(name))) {
+    await iam.deleteRolePolicy({ RoleName, PolicyName });
+  }
+}
+
 const CREATES: Readonly<Record<string, Create>> = {
   aws_iam_role: (iam, text) =>
     iam.createRole({
@@ -93,6 +104,15 @@ const CREATES: Readonly<Record<string, Create>> = {
     iam.putGroupPolicy({ GroupName: text('group'), PolicyName: text('name'), PolicyDocument: text('policy') }),
   aws_iam_role_policy_attachment: (iam, text) =>
     iam.attachRolePolicy({ RoleName: text('role'), PolicyArn: text('policy_arn') }),
+  aws_iam_user_policy_attachment: (iam, text) =>
+    iam.attachUserPolicy({ UserName: text('user'), PolicyArn: text('policy_arn') }),
+  aws_iam_group_policy_attachment: (iam, text) =>
+    iam.attachGroupPolicy({ GroupName: text('group'), PolicyArn: text('policy_arn') }),
+  aws_iam_role_policies_exclusive: (iam, text, list) => keepOnly(iam, text('role_name'), list('policy_names')),
+  aws_iam_role_policy_attachments_exclusive: (iam, text, list) =>
+    Promise.all(
+      list('policy_arns').map((PolicyArn) => iam.attachRolePolicy({ RoleName: text('role_name'), PolicyArn })),
+    ),
   aws_iam_policy_attachment: (iam, text, list) =>
     Promise.all([
       ...list('roles').map((RoleName) => iam.attachRolePolicy({ RoleName, PolicyArn: text('policy_arn') })),
@@ -103,6 +123,18 @@ const CREATES: Readonly<Record<string, Create>> = {
     Promise.all(list('groups').map((GroupName) => iam.addUserToGroup({ GroupName, UserName: text('user') }))),
   aws_iam_group_membership: (iam, text, list) =>
     Promise.all(list('users').map((UserName) => iam.addUserToGroup({ GroupName: text('group'), UserName }))),
+};
+
+/** Updates and deletions, as far as the tests need them. */
+const RENAMES: Readonly<Record<string, (iam: IAM, from: string, to: string) => Promise<unknown>>> = {
+  aws_iam_user: (iam, UserName, NewUserName) => iam.updateUser({ UserName, NewUserName }),
+  aws_iam_group: (iam, GroupName, NewGroupName) => iam.updateGroup({ GroupName, NewGroupName }),
+};
+
+const DELETIONS: Readonly<Record<string, Create>> = {
+  aws_iam_role: (iam, text) => iam.deleteRole({ RoleName: text('name') }),
+  aws_iam_user: (iam, text) => iam.deleteUser({ UserName: text('name') }),
+  aws_iam_role_policy: (iam, text) => iam.deleteRolePolicy({ RoleName: text('role'), PolicyName: text('name') }),
 };
 
 /** Reports whether a resource is one that this file can create. */
@@ -119,14 +151,42 @@ export async function sendCreate(
   iam: IAM,
   { address, type, after }: Pick<ResourceChange, 'address' | 'type' | 'after'>,
 ): Promise<string | null> {
-  const values = { ...after, ...KNOWN_AFTER_APPLY[address] };
+  const [text, list] = readersOf(address, { ...after, ...KNOWN_AFTER_APPLY[address] });
+  return codeOf(CREATES[type]?.(iam, text, list));
+}
+
+/**
+ * Sends what a plan does at one address, in the order of its actions.
+ *
+ * @returns AWS's error code for the create or the rename, or null where AWS accepts it
+ */
+export async function sendChange(iam: IAM, change: ResourceChange): Promise<string | null> {
+  const { address, type, actions, before, after } = change;
+  const [text, list] = readersOf(address, before);
+  let answer: string | null = null;
+  for (const action of actions) {
+    if (action === 'create') answer = await sendCreate(iam, change);
+    else if (action === 'update') {
+      const [textAfter] = readersOf(address, after);
+      answer = await codeOf(RENAMES[type]?.(iam, text('name'), textAfter('name')));
+    } else if (action === 'delete' && answer === null) await DELETIONS[type]?.(iam, text, list);
+  }
+  return answer;
+}
+
+/** Returns readers for the values of a resource. */
+function readersOf(address: string, values: ResourceChange['after']) {
   const text = (attribute: string): string => {
     const value = values[attribute];
     if (typeof value !== 'string') throw new Error(`${address} has no ${attribute}`);
     return value;
   };
+  return [text, (attribute: string): readonly string[] => strings(values[attribute])] as const;
+}
+
+async function codeOf(call: Promise<unknown> | undefined): Promise<string | null> {
   try {
-    await CREATES[type]?.(iam, text, (attribute) => strings(values[attribute]));
+    await call;
     return null;
   } catch (error) {
     return awsError(error).code;

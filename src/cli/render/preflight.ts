@@ -32,9 +32,10 @@ export function renderPreflight(result: Preflight, files: readonly string[]): st
   ].join('\n\n');
 }
 
-function renderPlan({ file, program, accounts, creates }: PreflightPlan): string {
+function renderPlan({ file, program, accounts, creates, renames }: PreflightPlan): string {
   const where = accounts.length === 0 ? '' : `, account ${plain(accounts.join(', '))}`;
-  return `${pc.bold(plain(file))} (${plain(program)})${where}: ${counted(creates, 'create')} of IAM`;
+  const also = renames === 0 ? '' : ` and ${counted(renames, 'rename')}`;
+  return `${pc.bold(plain(file))} (${plain(program)})${where}: ${counted(creates, 'create')}${also} of IAM`;
 }
 
 /** Renders one finding: what, what AWS would answer, why, and what to do. */
@@ -60,8 +61,9 @@ function colorOf({ verdict, error }: Finding): (text: string) => string {
 
 /** The last line: what would happen, and what to do next. */
 function conclusion({ result, summary, findings, plans, offline }: Preflight, files: readonly string[]): string {
-  const total = plans.reduce((sum, { creates }) => sum + creates, 0);
-  if (total === 0) return 'No plan creates anything in IAM.';
+  if (plans.every(({ creates, renames }) => creates + renames === 0))
+    return 'No plan creates or renames anything in IAM.';
+  const noun = plans.some(({ renames }) => renames > 0) ? 'change' : 'create';
   const refused = findings.filter(({ error }) => error !== null).length;
   const blocks = findings.filter((finding) => isImported(finding) || finding.movedFrom !== null).length;
   const written =
@@ -73,7 +75,7 @@ function conclusion({ result, summary, findings, plans, offline }: Preflight, fi
   const counts = Object.entries(summary)
     .filter(([, count]) => count > 0)
     .map(([verdict, count]) => `${String(count)} ${VERDICT_TEXTS[verdict as Verdict][1]}`);
-  const verb = refused > 0 ? `${counted(refused, 'create')} would fail` : 'No create would fail';
+  const verb = refused > 0 ? `${counted(refused, noun)} would fail` : `No ${noun} would fail`;
   const known = offline ? `${verb} by what the plans show; AWS was not asked` : verb;
   const gap = result === 'unread' || summary.unread > 0 ? ', as far as the account could be read' : '';
   return [`${known}${gap}: ${counts.join(', ') || 'nothing found'}.`, ...(written === '' ? [] : [plain(written)])].join(

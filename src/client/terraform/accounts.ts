@@ -54,6 +54,25 @@ export function targetOfRole(text: string): Target | undefined {
   return partition === undefined || account === undefined ? undefined : { account, partition, assumeRole: text };
 }
 
+/**
+ * Makes sure that each named provider configuration is one of a plan, and that no plan shows another account for it.
+ *
+ * @throws PlanAccountError
+ */
+export function assertProviders(plans: readonly AccountsOfPlan[], { providers = [] }: PlanAccounts): void {
+  for (const { file, provider } of providers) {
+    const meant = plans.filter((plan) => file === undefined || plan.file === file);
+    if (meant.some(({ providers: keys }) => keys.includes(provider))) continue;
+    const named = file === undefined ? provider : `${file}#${provider}`;
+    const keys = plans.flatMap((plan) => plan.providers.map((key) => (plans.length > 1 ? `${plan.file}#${key}` : key)));
+    throw new PlanAccountError(
+      `--provider ${named}: no plan has this provider configuration`,
+      `name one of ${keys.join(', ')}`,
+    );
+  }
+  for (const plan of plans) plan.assertShown();
+}
+
 /** Finds the account of each resource that a plan creates. */
 export class AccountsOfPlan {
   readonly #plan: TerraformPlan;
@@ -73,6 +92,33 @@ export class AccountsOfPlan {
     this.#configs = new ProviderConfigs(plan);
     this.#shown = this.#readShown();
     this.#fallback = this.#readFallback();
+  }
+
+  get file(): string {
+    return this.#plan.file;
+  }
+
+  /** The names of the provider configurations. */
+  get providers(): readonly string[] {
+    const used = this.#keysOf(this.#plan.changes);
+    return [...new Set([...this.#configs.keys, ...used])].sort();
+  }
+
+  /**
+   * Makes sure that no provider configuration was named with another account than the plan shows for it.
+   *
+   * @throws PlanAccountError
+   */
+  assertShown(): void {
+    for (const [key, { account: shown }] of this.#shown) {
+      const named = this.#mapped(key)?.account ?? shown;
+      if (named === shown) continue;
+      throw new PlanAccountError(
+        `${this.file}: the provider configuration ${key} is for account ${shown}, and ${named} was named`,
+        'name the account of the plan, or plan with the credentials of the named one',
+        ExitCode.Refused,
+      );
+    }
   }
 
   /** The accounts that the plan itself shows. */

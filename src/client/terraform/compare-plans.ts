@@ -38,7 +38,8 @@ function byKey(items: readonly Item[]): ReadonlyMap<string, readonly Item[]> {
   return map;
 }
 
-function findInPlans(item: Item, { creates, deletes, keeps }: Claims): Finding | undefined {
+function findInPlans(item: Item, claims: Claims): Finding | undefined {
+  const { creates, deletes, keeps } = claims;
   const { key, type } = item;
   if (key === null || type === undefined) return undefined;
   const others = (map: ReadonlyMap<string, readonly Item[]>): readonly Item[] =>
@@ -53,8 +54,9 @@ function findInPlans(item: Item, { creates, deletes, keeps }: Claims): Finding |
   if ((deletes.get(key) ?? []).some((other) => other.change === item.change)) return replaced(item);
   const [deleter] = others(deletes);
   if (deleter === undefined) return undefined;
-  if (deleter.plan === item.plan && deleter.change.isDeposed) return deposed(item, deleter);
-  return deleter.plan === item.plan ? moved(item, deleter) : handedOver(item, deleter);
+  if (deleter.isRename) return renamedAway(item, deleter);
+  if (deleter.plan !== item.plan) return handedOver(item, deleter);
+  return deleter.change.isDeposed ? deposed(item, deleter) : moved(item, deleter, isFirstCreate(item, claims));
 }
 
 function createdTwice(item: Item, other: Item): Finding {
@@ -65,7 +67,7 @@ function createdTwice(item: Item, other: Item): Finding {
   return findingOf(item, {
     verdict: 'duplicate',
     error: refusalIfPresent(item),
-    reason: `${placeOf(other, item)} creates ${nameOf(other)} as well: ${effect}`,
+    reason: `${placeOf(other, item)} ${other.isRename ? 'renames another one to' : 'creates'} ${nameOf(other)} as well: ${effect}`,
     remedy: 'keep one of both resources, or give them different names',
   });
 }
@@ -109,11 +111,26 @@ function replaced(item: Item): Finding {
   });
 }
 
-/** A deletion at one address, and a create at another one. Terraform orders them only where one depends on the other. */
-function moved(item: Item, other: Item): Finding {
+/** Reports whether a create is the first one of its plan that makes a thing. A moved block has one target. */
+function isFirstCreate(item: Item, { creates }: Claims): boolean {
+  return creates.get(item.key ?? '')?.find(({ plan }) => plan === item.plan) === item;
+}
+
+/** Reports whether a change does nothing else. */
+function onlyDoes(action: string, { change: { actions } }: Item): boolean {
+  return actions.length === 1 && actions[0] === action;
+}
+
+/**
+ * A deletion at one address, and a create at another one. Terraform orders them only where one depends on the other. It takes a
+ * moved block only from an address that is gone from the configuration, to one that has no object yet.
+ */
+function moved(item: Item, other: Item, isFirst: boolean): Finding {
   const error = refusalIfPresent(item);
   const from = other.change.address;
-  const canMove = other.change.type === item.change.type;
+  const isSameType = other.change.type === item.change.type;
+  const isOneWay = onlyDoes('delete', other) && onlyDoes('create', item);
+  const canMove = isSameType && isOneWay && isFirst;
   return findingOf(item, {
     verdict: 'recreate',
     error,
@@ -122,7 +139,24 @@ function moved(item: Item, other: Item): Finding {
       error === null
         ? `the plan destroys it at ${from}, and may do so after this create: then it is gone`
         : `the plan destroys it at ${from}, and nothing makes Terraform do so before this create`,
-    remedy: canMove ? `add a moved block from ${from}` : `apply the removal of ${from} first`,
+    remedy: canMove
+      ? `add a moved block from ${from}`
+      : isSameType && !isOneWay
+        ? `keep the addresses, as for_each does by key, or exchange them with \`terraform state mv\`: both addresses stay in use, so no moved block can`
+        : `apply the removal of ${from} first`,
+  });
+}
+
+/** A rename in place that frees the name. Terraform orders it only where one depends on the other. */
+function renamedAway(item: Item, other: Item): Finding {
+  const isSamePlan = other.plan === item.plan;
+  return findingOf(item, {
+    verdict: 'recreate',
+    error: refusalIfPresent(item),
+    reason: isSamePlan
+      ? `the plan renames the one at ${other.change.address}, and nothing makes Terraform do so before`
+      : `${placeOf(other, item)} renames the one that has the name, and until that is applied, it is taken`,
+    remedy: isSamePlan ? 'apply that rename first, or choose another name' : `apply ${other.plan.file} first`,
   });
 }
 

@@ -20,12 +20,16 @@ export interface Item {
   readonly unknownBecause: string | null;
   /** Equal for two resources that stand for the same thing. Null where nothing can be the same. */
   readonly key: string | null;
+  /** The plan renames an entity in place: a create of the new name, and a deletion of the old one. */
+  readonly isRename: boolean;
 }
 
 /** A plan with what its resources stand for. */
 export interface PlanItems {
   readonly plan: TerraformPlan;
+  /** Creates, and the new names of what is renamed in place. */
   readonly creates: readonly Item[];
+  /** Deletions, and the old names of what is renamed in place. */
   readonly deletes: readonly Item[];
   /** Resources that the plan keeps, updates or imports. */
   readonly keeps: readonly Item[];
@@ -45,12 +49,23 @@ export function itemsOf(plan: TerraformPlan, accounts: AccountsOfPlan): PlanItem
   const has = (action: string) => (change: ResourceChange) => change.actions.includes(action);
   const isKept = ({ actions, isImported }: ResourceChange): boolean =>
     !actions.includes('create') && (isImported || actions.some((action) => action === 'no-op' || action === 'update'));
+  const isCreated = (change: ResourceChange): boolean => has('create')(change) || isRenamed(change);
+  const isGone = (change: ResourceChange): boolean => has('delete')(change) || isForgotten(change);
   return {
     plan,
-    creates: plan.changes.filter(has('create')).map(after),
-    deletes: plan.changes.filter((change) => has('delete')(change) || isForgotten(change)).map(before),
-    keeps: plan.changes.filter(isKept).map(after),
+    creates: plan.changes.filter(isCreated).map(after),
+    deletes: plan.changes.filter((change) => isGone(change) || isRenamed(change)).map(before),
+    keeps: plan.changes.filter((change) => isKept(change) && !isRenamed(change)).map(after),
   };
+}
+
+/** Reports whether a plan gives an entity another name in place. AWS takes another case of its name as the same one. */
+function isRenamed({ type, actions, before, after, afterUnknown }: ResourceChange): boolean {
+  if (RESOURCE_TYPES[type]?.movedBy === undefined || !actions.includes('update')) return false;
+  const { name: old } = before;
+  const { name } = after;
+  if (typeof old !== 'string') return false;
+  return afterUnknown['name'] === true || (typeof name === 'string' && name.toLowerCase() !== old.toLowerCase());
 }
 
 /** Reports whether a plan creates anew what it forgets, and does not delete. */
@@ -59,12 +74,14 @@ function isForgotten({ actions }: ResourceChange): boolean {
 }
 
 function itemOf(plan: TerraformPlan, change: ResourceChange, { target, scope }: ResourceAccount, values: Values): Item {
-  const type = RESOURCE_TYPES[change.type];
+  const isRename = isRenamed(change);
+  const known = RESOURCE_TYPES[change.type];
+  const type = isRename && known?.movedBy !== undefined ? { ...known, operation: known.movedBy } : known;
   const found = type?.subjectOf(values) ?? null;
   const subject = typeof found === 'string' ? null : found;
   const unknownBecause = subject === null ? reasonOf(change, type, found) : null;
   const key = subject === null || type === undefined ? null : keyOf(scope, change.type, type, subject);
-  return { plan, change, target, scope, type, values, subject, unknownBecause, key };
+  return { plan, change, target, scope, type, values, subject, unknownBecause, key, isRename };
 }
 
 function reasonOf(change: ResourceChange, type: ResourceType | undefined, found: string | Subject | null): string {

@@ -78,7 +78,7 @@ export class Parents {
     for (const parent of parentsOf(item)) {
       const key = `${item.scope} ${entityKey(parent)}`;
       if (this.#made.has(key)) continue;
-      if (this.#destroyed.get(item.plan)?.has(key) === true) return `the plan destroys ${entityId(parent)}`;
+      if (this.#destroyed.get(item.plan)?.has(key) === true) return `the plan destroys or renames ${entityId(parent)}`;
       const { status, isByExactName = false } = find(parent) ?? {};
       // Without a listing, a policy under another path is not found.
       if (isByExactName && parent.kind === 'Policy') continue;

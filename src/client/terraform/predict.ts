@@ -120,14 +120,22 @@ function predictEntity(known: Known): Finding {
       notes: differences.length === 0 ? [] : [`it has ${differences.join(' and ')}`],
     });
   }
+  if (item.isRename) {
+    return findingOf(item, {
+      ...base,
+      verdict: 'collision',
+      reason: `the plan renames ${String(item.change.before['name'])} to it in place, and the account has it already${differences.length === 0 ? '' : `, with ${differences.join(' and ')}`}`,
+      remedy: 'give it another name, or delete or rename the one that is there first',
+    });
+  }
   if (differences.length > 0) {
     return findingOf(item, {
       ...base,
       verdict: 'collision',
-      importId: type.isMovable === true ? importIdOf(known) : null,
+      importId: type.movedBy !== undefined ? importIdOf(known) : null,
       reason: `the name is taken: the account has it with ${differences.join(' and ')}, which does not make two names different`,
       remedy:
-        type.isMovable === true
+        type.movedBy !== undefined
           ? 'import it: the plan then changes name and path in place; or give the resource another name'
           : `write it as the account has it and import it with ${importIdOf(known) ?? 'its ID'}, or give it another name: an import as it is would replace it`,
       notes: importNotes(type),
@@ -252,7 +260,8 @@ function membersIn({ subject, found }: Known) {
 }
 
 function importIdOf({ item, type, subject, found }: Known): string | null {
-  return type.importId?.(found, subject, item.values) ?? null;
+  // The address of a rename has an object already.
+  return item.isRename ? null : (type.importId?.(found, subject, item.values) ?? null);
 }
 
 function ownerNotes({ type, found: { owner, name } }: Known): readonly string[] {

@@ -4,7 +4,7 @@ import { type EntityToLookUp, HeldSet, type LookedUp } from '../../contract/look
 import type { Finding, Preflight, Verdict } from '../../contract/preflight.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import type { RunOptions } from '../run/events.js';
-import { AccountsOfPlan, type PlanAccounts } from './accounts.js';
+import { AccountsOfPlan, assertProviders, type PlanAccounts } from './accounts.js';
 import { comparePlans } from './compare-plans.js';
 import { findingOf } from './findings.js';
 import { type Item, itemsOf, type PlanItems } from './items.js';
@@ -38,9 +38,14 @@ export interface ComparedPlans {
   readonly findings: ReadonlyMap<Item, Finding>;
 }
 
-/** Compares plans with each other. Asks nobody. */
+/**
+ * Compares plans with each other. Asks nobody.
+ *
+ * @throws PlanAccountError where a named provider configuration is in no plan, or a plan shows another account for it
+ */
 export function compareTerraformPlans(plans: readonly TerraformPlan[], given: PlanAccounts): ComparedPlans {
   const accounts = new Map(plans.map((plan) => [plan, new AccountsOfPlan(plan, given)]));
+  assertProviders([...accounts.values()], given);
   const [only, ...more] = new Set([...accounts.values()].flatMap(({ shown }) => shown));
   for (const known of accounts.values()) known.assume(more.length === 0 ? only : undefined);
   const items = [...accounts].map(([plan, known]) => itemsOf(plan, known));
@@ -235,7 +240,8 @@ function resultOf(
       program,
       formatVersion,
       accounts: [...new Set(creates.flatMap(({ target }) => target?.account ?? []))].sort(),
-      creates: creates.length,
+      creates: creates.filter(({ isRename }) => !isRename).length,
+      renames: creates.filter(({ isRename }) => isRename).length,
     })),
     summary: Object.fromEntries(
       VERDICTS.map((verdict) => [verdict, findings.filter((finding) => finding.verdict === verdict).length]),

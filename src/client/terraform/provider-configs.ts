@@ -28,6 +28,13 @@ export class ProviderConfigs {
     this.#plan = plan;
   }
 
+  /** The keys of those of AWS. */
+  get keys(): readonly string[] {
+    return Object.entries(this.#plan.providers).flatMap(([key, { full_name: name }]) =>
+      (name === undefined ? /(?:^|:)aws(?:\.|$)/.test(key) : name.endsWith('/aws')) ? [key] : [],
+    );
+  }
+
   isConfigured(key: string): boolean {
     return this.#plan.providers[key] !== undefined;
   }
@@ -50,9 +57,7 @@ export class ProviderConfigs {
 
   /** Returns a key that stands for all provider configurations of AWS; null where they may be several accounts. */
   #onlyKey(): string | null {
-    const keys = Object.entries(this.#plan.providers).flatMap(([key, { full_name: name }]) =>
-      (name === undefined ? /(?:^|:)aws(?:\.|$)/.test(key) : name.endsWith('/aws')) ? [key] : [],
-    );
+    const { keys } = this;
     const [first = 'aws'] = keys;
     return new Set(keys.map((key) => this.groupOf(key))).size > 1 ? null : first;
   }

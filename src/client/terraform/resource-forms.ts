@@ -40,8 +40,8 @@ export interface ResourceType {
   readonly hasVariants?: boolean;
   /** A fact about every create. Default: none. */
   readonly note?: string;
-  /** AWS can change the path and the case of the name, so that an import repairs a collision. Default: it cannot. */
-  readonly isMovable?: boolean;
+  /** The call by which the provider changes name and path in place, so that an import repairs a collision. Default: none can. */
+  readonly movedBy?: string;
   /** Several resources may stand for the same subject without a conflict. Default: they are refused, or fight. */
   readonly isShareable?: boolean;
   /** Returns the subject; null where its name is known after the apply only, or another reason why it is not known. */

@@ -28,8 +28,8 @@ function userIn(name: string): string {
 export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   aws_iam_role: named('Role', 'roleName', 'CreateRole', {}),
   aws_iam_policy: named('Policy', 'policyName', 'CreatePolicy', { importId: byArn }),
-  aws_iam_user: named('User', 'userName', 'CreateUser', { isMovable: true }),
-  aws_iam_group: named('Group', 'groupName', 'CreateGroup', { isMovable: true }),
+  aws_iam_user: named('User', 'userName', 'CreateUser', { movedBy: 'UpdateUser' }),
+  aws_iam_group: named('Group', 'groupName', 'CreateGroup', { movedBy: 'UpdateGroup' }),
   aws_iam_instance_profile: named('InstanceProfile', 'instanceProfileName', 'CreateInstanceProfile', {}),
   aws_iam_server_certificate: named('ServerCertificate', 'serverCertificateName', 'UploadServerCertificate', {
     unreadable: ['private_key'],
