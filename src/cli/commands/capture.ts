@@ -8,7 +8,7 @@ import {
 } from '../../client/capture/capture-account.js';
 import { CAPTURE_MANIFEST, type CaptureFormat } from '../../client/capture/format.js';
 import { assertAbsent, saveCapture } from '../../client/capture/save-capture.js';
-import { targetOfRole } from '../../client/terraform/accounts.js';
+import { targetOfRole } from '../../client/terraform/shown-accounts.js';
 import { type Config, loadConfig } from '../../config/config.js';
 import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';

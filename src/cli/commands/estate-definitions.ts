@@ -96,6 +96,7 @@ export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
           .optionsGroup('Account:')
           .addOption(accountOption('account of the plans; default: as the plans show it'))
           .option('--assume-role <arn>', 'role in the account that the worker assumes')
+          .option('--partition <name>', 'partition of the accounts; default: as the plans show it')
           .addOption(
             new Option('--provider <name=account>', 'account of a provider configuration (repeatable)')
               .argParser(parseRepeatable)

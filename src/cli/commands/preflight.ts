@@ -1,5 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { type PlanAccounts, targetOfRole } from '../../client/terraform/accounts.js';
+import { readFile, realpath, writeFile } from 'node:fs/promises';
+import type { NamedAccount, PlanAccounts } from '../../client/terraform/accounts.js';
 import { BLOCKS_HEADER, blocksOf } from '../../client/terraform/blocks.js';
 import { readPlanFile } from '../../client/terraform/plan-file.js';
 import type { TerraformPlan } from '../../client/terraform/plan.js';
@@ -11,8 +11,8 @@ import {
   preflightExitCode,
   preflightOffline,
 } from '../../client/terraform/preflight.js';
+import { targetOfRole } from '../../client/terraform/shown-accounts.js';
 import { type Config, loadConfig } from '../../config/config.js';
-import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Preflight } from '../../contract/preflight.js';
 import { ACCOUNT } from '../../contract/request.js';
@@ -26,6 +26,7 @@ interface PreflightOptions {
   readonly terraform: readonly string[];
   readonly account?: string;
   readonly assumeRole?: string;
+  readonly partition?: string;
   readonly provider: readonly string[];
   readonly file: readonly string[];
   readonly environment?: string;
@@ -45,7 +46,7 @@ export async function preflight(options: PreflightOptions): Promise<ExitCode> {
   const json = options.json || options.output.includes('json');
   const plans = await readPlans(options);
   await checkBlockFiles(files, plans);
-  const given = await accountsOf(options, config, json);
+  const given = await accountsOf(options, plans, config, json);
   if (given === null) return ExitCode.Usage;
   const compared = compareTerraformPlans(plans, given);
   const result = options.offline ? preflightOffline(compared) : await ask(compared, options, config);
@@ -59,17 +60,38 @@ async function readPlans({ terraform, allowIncomplete }: PreflightOptions): Prom
   if (terraform.length === 0) {
     throw new UsageError('no plan is named', 'name the output of `terraform show -json` with --terraform FILE');
   }
-  return Promise.all([...new Set(terraform)].map((file) => readPlanFile(file, { allowIncomplete })));
+  const paths = await Promise.all(terraform.map(async (file) => [await pathOf(file), file] as const));
+  // The first name of a file is that of its plan.
+  const files = new Map([...paths].reverse());
+  return Promise.all(
+    [...new Set(paths.map(([path]) => path))].map((path) => readPlanFile(files.get(path) ?? path, { allowIncomplete })),
+  );
+}
+
+/** Returns the path of a file without links and detours, which is the same for all its names. */
+async function pathOf(file: string): Promise<string> {
+  return file === '-' ? file : realpath(file).catch(() => file);
 }
 
 /** Returns the accounts that the options name. Prints the problems of an invalid manifest and returns null. */
-async function accountsOf(options: PreflightOptions, config: Config, json: boolean): Promise<PlanAccounts | null> {
-  const providers = options.provider.map(parseProvider);
+async function accountsOf(
+  options: PreflightOptions,
+  plans: readonly TerraformPlan[],
+  config: Config,
+  json: boolean,
+): Promise<PlanAccounts | null> {
+  const paths = new Map(await Promise.all(plans.map(async ({ file }) => [await pathOf(file), file] as const)));
+  const providers = await Promise.all(
+    options.provider.map(async (text) => {
+      const { file, ...named } = parseProvider(text, options.partition);
+      return { ...named, file: file === undefined ? undefined : (paths.get(await pathOf(file)) ?? file) };
+    }),
+  );
   const target = targetOf(options);
   if (options.file.length === 0 && options.environment === undefined) return { target, providers };
-  if (target !== undefined) {
+  if (target !== undefined || options.partition !== undefined) {
     throw new UsageError(
-      '--account and --assume-role go without a manifest',
+      '--account, --assume-role and --partition go without a manifest',
       'give either, or --file and --environment',
     );
   }
@@ -83,14 +105,14 @@ async function accountsOf(options: PreflightOptions, config: Config, json: boole
 }
 
 /** Returns the account that the options name, and the role in it. */
-function targetOf({ account, assumeRole }: PreflightOptions): Target | undefined {
-  if (assumeRole === undefined) return account === undefined ? undefined : { account, partition: 'aws' };
+function targetOf({ account, assumeRole, partition }: PreflightOptions): NamedAccount | undefined {
+  if (assumeRole === undefined) return account === undefined ? undefined : { account, partition };
   const role = targetOfRole(assumeRole);
   if (role === undefined) {
     throw new UsageError(`--assume-role ${assumeRole} is not the ARN of a role`, 'give arn:aws:iam::ACCOUNT:role/NAME');
   }
-  if (account === undefined || role.account === account) return role;
-  throw new UsageError(`--assume-role ${assumeRole} is not in account ${account}`, 'correct one of both');
+  if ((account ?? role.account) === role.account && (partition ?? role.partition) === role.partition) return role;
+  throw new UsageError(`--assume-role ${assumeRole} is not in the account that is named`, 'correct one of both');
 }
 
 function withoutUndefined<T extends { readonly environment: string | undefined }>({ environment, ...rest }: T) {
@@ -98,9 +120,12 @@ function withoutUndefined<T extends { readonly environment: string | undefined }
 }
 
 /** Parses `[FILE#]NAME=ACCOUNT`, or a role in the account. */
-function parseProvider(text: string): { file: string | undefined; provider: string; target: Target } {
+function parseProvider(
+  text: string,
+  partition: string | undefined,
+): { file: string | undefined; provider: string; target: NamedAccount } {
   const [, file, provider = '', value = ''] = /^(?:(.*)#)?([\w.:-]+)=(.+)$/.exec(text) ?? [];
-  const target = ACCOUNT.test(value) ? { account: value, partition: 'aws' } : targetOfRole(value);
+  const target = ACCOUNT.test(value) ? { account: value, partition } : targetOfRole(value);
   if (provider === '' || target === undefined) {
     throw new UsageError(
       `--provider ${text} is not valid`,

@@ -2,7 +2,7 @@ import { entityId, entityKey, type Target } from '../../contract/entity.js';
 import type { AccountsOfPlan, ResourceAccount } from './accounts.js';
 import type { ResourceChange, TerraformPlan } from './plan.js';
 import type { ResourceType, Subject } from './resource-forms.js';
-import { RESOURCE_TYPES, SETTINGS } from './resource-types.js';
+import { isRenamed, makesName, RESOURCE_TYPES, SETTINGS } from './resource-types.js';
 import { type Values, valuesAfter, valuesBefore } from './values.js';
 
 /** A resource of a plan, before or after its change, and what it stands for. */
@@ -49,23 +49,13 @@ export function itemsOf(plan: TerraformPlan, accounts: AccountsOfPlan): PlanItem
   const has = (action: string) => (change: ResourceChange) => change.actions.includes(action);
   const isKept = ({ actions, isImported }: ResourceChange): boolean =>
     !actions.includes('create') && (isImported || actions.some((action) => action === 'no-op' || action === 'update'));
-  const isCreated = (change: ResourceChange): boolean => has('create')(change) || isRenamed(change);
   const isGone = (change: ResourceChange): boolean => has('delete')(change) || isForgotten(change);
   return {
     plan,
-    creates: plan.changes.filter(isCreated).map(after),
+    creates: plan.changes.filter(makesName).map(after),
     deletes: plan.changes.filter((change) => isGone(change) || isRenamed(change)).map(before),
     keeps: plan.changes.filter((change) => isKept(change) && !isRenamed(change)).map(after),
   };
-}
-
-/** Reports whether a plan gives an entity another name in place. AWS takes another case of its name as the same one. */
-function isRenamed({ type, actions, before, after, afterUnknown }: ResourceChange): boolean {
-  if (RESOURCE_TYPES[type]?.movedBy === undefined || !actions.includes('update')) return false;
-  const { name: old } = before;
-  const { name } = after;
-  if (typeof old !== 'string') return false;
-  return afterUnknown['name'] === true || (typeof name === 'string' && name.toLowerCase() !== old.toLowerCase());
 }
 
 /** Reports whether a plan creates anew what it forgets, and does not delete. */

@@ -72,6 +72,8 @@ export interface TerraformPlan {
   readonly deferred: readonly string[];
   readonly root: ConfigModule;
   readonly providers: Readonly<Record<string, ProviderConfig>>;
+  /** The values of the variables of the root module. */
+  readonly variables: JsonObject;
   readonly state: readonly StateResource[];
 }
 
@@ -140,6 +142,7 @@ export const planShape = z.looseObject({
     })
     .optional(),
   prior_state: z.unknown().optional(),
+  variables: z.record(z.string(), z.looseObject({ value: z.unknown().optional() })).nullish(),
   complete: z.boolean().optional(),
   errored: z.boolean().optional(),
 });
@@ -159,6 +162,9 @@ export function planOf(file: string, plan: z.infer<typeof planShape>): Terraform
     }),
     root: plan.configuration?.root_module ?? {},
     providers: Object.fromEntries(providers),
+    variables: Object.fromEntries(
+      Object.entries(plan.variables ?? {}).map(([name, { value = null }]) => [name, value as Json]),
+    ),
     state: stateOf(plan.prior_state),
   };
 }

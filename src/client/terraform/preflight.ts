@@ -2,9 +2,12 @@ import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';
 import { type EntityToLookUp, HeldSet, type LookedUp } from '../../contract/look-up.js';
 import type { Finding, Preflight, Verdict } from '../../contract/preflight.js';
+import type { UserFacingError } from '../../contract/user-facing-error.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
+import { ReadError } from '../read.js';
 import type { RunOptions } from '../run/events.js';
-import { AccountsOfPlan, assertProviders, type PlanAccounts } from './accounts.js';
+import { type AccountsOfPlan, accountsOfPlans, type PlanAccounts } from './accounts.js';
+import { assertAccountsKnown, assertProviders } from './assert-accounts.js';
 import { comparePlans } from './compare-plans.js';
 import { findingOf } from './findings.js';
 import { type Item, itemsOf, type PlanItems } from './items.js';
@@ -34,6 +37,8 @@ export const VERDICTS: readonly Verdict[] = [
 export interface ComparedPlans {
   readonly plans: readonly PlanItems[];
   readonly accounts: ReadonlyMap<TerraformPlan, AccountsOfPlan>;
+  /** The accounts that the caller names. */
+  readonly given: PlanAccounts;
   /** The findings that the plans show without AWS. */
   readonly findings: ReadonlyMap<Item, Finding>;
 }
@@ -44,12 +49,10 @@ export interface ComparedPlans {
  * @throws PlanAccountError where a named provider configuration is in no plan, or a plan shows another account for it
  */
 export function compareTerraformPlans(plans: readonly TerraformPlan[], given: PlanAccounts): ComparedPlans {
-  const accounts = new Map(plans.map((plan) => [plan, new AccountsOfPlan(plan, given)]));
+  const accounts = accountsOfPlans(plans, given);
   assertProviders([...accounts.values()], given);
-  const [only, ...more] = new Set([...accounts.values()].flatMap(({ shown }) => shown));
-  for (const known of accounts.values()) known.assume(more.length === 0 ? only : undefined);
   const items = [...accounts].map(([plan, known]) => itemsOf(plan, known));
-  return { plans: items, accounts, findings: comparePlans(items) };
+  return { plans: items, accounts, given, findings: comparePlans(items) };
 }
 
 /** Returns what the plans alone show, as the result of `preflight --offline`. */
@@ -67,23 +70,31 @@ export function preflightOffline(compared: ComparedPlans): Preflight {
  * @param openTemporal - connects to the server that the worker polls; called only where AWS has to be asked
  * @param compared - the plans
  * @param options - how to wait for a worker
- * @throws PlanAccountError where an account is not known, ReadError where one cannot be read
+ * @throws PlanAccountError where an account is not known, ReadError where none can be read
  */
 export async function preflight(
   openTemporal: () => Promise<TemporalConnection>,
   compared: ComparedPlans,
   options: RunOptions = {},
 ): Promise<Preflight> {
-  assertAccountsKnown(compared);
   const open = itemsToLookUp(compared);
+  if (open.length > 0) assertKnown(compared);
   const answers = new Map<string, AccountLookUps>();
+  const unread = new Map<string, ReadError>();
   const calls: Record<string, number> = {};
   for (const [account, { target, entities }] of byAccount(open)) {
-    const found = await lookUpInAccount(await openTemporal(), target, entities, options);
-    answers.set(account, found);
-    for (const [operation, count] of Object.entries(found.calls)) calls[operation] = (calls[operation] ?? 0) + count;
+    try {
+      const found = await lookUpInAccount(await openTemporal(), target, entities, options);
+      answers.set(account, found);
+      for (const [operation, count] of Object.entries(found.calls)) calls[operation] = (calls[operation] ?? 0) + count;
+    } catch (error) {
+      if (!(error instanceof ReadError)) throw error;
+      unread.set(account, error);
+    }
   }
-  const findings = predictAll(compared, (account, entity) => answers.get(account)?.find(entity));
+  const [failure] = unread.values();
+  if (failure !== undefined && answers.size === 0) throw failure;
+  const findings = predictAll(compared, (account, entity) => answers.get(account)?.find(entity), unread);
   return resultOf(compared, findings, { offline: false, calls });
 }
 
@@ -92,10 +103,12 @@ export async function preflight(
  *
  * @param compared - the plans
  * @param find - returns the answer about an entity of an account
+ * @param unread - the accounts that could not be read
  */
 export function predictAll(
   compared: Pick<ComparedPlans, 'plans' | 'findings'>,
   find: (account: string, entity: EntityToLookUp) => LookedUp | undefined,
+  unread: ReadonlyMap<string, UserFacingError> = new Map(),
 ): readonly Finding[] {
   const { plans, findings } = compared;
   const counter = new Ordinals();
@@ -104,6 +117,10 @@ export function predictAll(
     creates.map((item) => {
       const known = findings.get(item);
       if (known !== undefined) return known;
+      const failure = unread.get(item.target?.account ?? '');
+      if (failure !== undefined && isOpen(item)) {
+        return findingOf(item, { verdict: 'unread', reason: failure.message, remedy: failure.remedy });
+      }
       const findHere = (entity: EntityToLookUp): LookedUp | undefined => find(item.target?.account ?? '', entity);
       const question = questionOf(item);
       const found = question && findHere(question);
@@ -120,16 +137,12 @@ export function predictAll(
   );
 }
 
-/**
- * Makes sure that the account of each resource to look up is known.
- *
- * @throws PlanAccountError
- */
-function assertAccountsKnown(compared: ComparedPlans): void {
-  if (itemsToLookUp(compared).length === 0) return;
-  for (const { plan, creates } of compared.plans) {
-    compared.accounts.get(plan)?.assertKnown(creates.filter(isOpen).map(({ change }) => change));
-  }
+function assertKnown({ plans, accounts, given }: ComparedPlans): void {
+  const creates = plans.flatMap(({ plan, creates: items }) => {
+    const known = accounts.get(plan);
+    return known === undefined ? [] : [[known, items.filter(isOpen).map(({ change }) => change)] as const];
+  });
+  assertAccountsKnown(creates, given);
 }
 
 /** Returns the resources that AWS has to be asked about. */

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
 import { isList, objectOrEmpty, sortedJson, strings } from '../../engine/json.js';
-import { modulePath } from './addresses.js';
+import { partitionOf } from '../../engine/partitions.js';
+import { modulePath, parseReference } from './addresses.js';
 import type { ConfigModule, TerraformPlan } from './plan.js';
 
 /** An account ID. Others are not shown, since a plan may have been written by anybody. */
@@ -62,12 +63,43 @@ export class ProviderConfigs {
     return new Set(keys.map((key) => this.groupOf(key))).size > 1 ? null : first;
   }
 
-  /** Returns a text that is the same for provider configurations that use the same credentials. */
+  /** Returns a text that is the same for provider configurations that use the same credentials, also those of other plans. */
   groupOf(key: string): string {
     const decisive = this.#decisive(key);
-    // The same variable of two modules may have two values.
-    const module = referencesIn(decisive).length > 0 ? moduleOf(key) : '';
-    return sortedJson([module, decisive]);
+    const references = referencesIn(decisive);
+    if (references.length === 0) return sortedJson(decisive);
+    const values = references.map((reference) => this.#variable(key, reference));
+    // What is read in another module or plan may have another value.
+    return sortedJson([
+      decisive,
+      ...(values.includes(undefined) ? [this.#plan.file, moduleOf(key)] : (values as Json[])),
+    ]);
+  }
+
+  /** Returns the arguments of a provider configuration, as expressions. */
+  argumentsOf(key: string): Readonly<Record<string, unknown>> {
+    return this.#plan.providers[key]?.expressions ?? {};
+  }
+
+  /** Returns the value of an expression that is a constant, or one variable of the root module; undefined for others. */
+  valueOf(key: string, expression: unknown): Json | undefined {
+    const constant = constantOf(expression);
+    const [reference, ...more] = referencesIn((expression ?? null) as Json);
+    if (constant !== undefined || reference === undefined || more.length > 0) return constant;
+    return this.#variable(key, reference);
+  }
+
+  /** Returns the partition of the region of a provider configuration; undefined where it does not show. */
+  regionPartitionOf(key: string): string | undefined {
+    const region = this.valueOf(key, this.argumentsOf(key)['region']);
+    return typeof region === 'string' ? partitionOf(region) : undefined;
+  }
+
+  /** Returns the value of a variable of the root module that a provider configuration there reads. */
+  #variable(key: string, reference: string): Json | undefined {
+    const { first, name } = parseReference(reference);
+    if (first !== 'var' || moduleOf(key) !== '' || !Object.hasOwn(this.#plan.variables, name)) return undefined;
+    return this.#plan.variables[name];
   }
 
   /** Reports whether one provider configuration has an account for each of its instances, as OpenTofu's may. */
@@ -76,7 +108,7 @@ export class ProviderConfigs {
   }
 
   #decisive(key: string): JsonObject {
-    const { expressions = {} } = this.#plan.providers[key] ?? {};
+    const expressions = this.argumentsOf(key);
     return Object.fromEntries(DECISIVE.map((argument) => [argument, (expressions[argument] ?? null) as Json]));
   }
 }

@@ -1,4 +1,5 @@
 import { HeldSet } from '../../contract/look-up.js';
+import type { ResourceChange } from './plan.js';
 import {
   all,
   attachment,
@@ -136,3 +137,17 @@ export const SETTINGS: ReadonlySet<string> = new Set([
   'aws_iam_outbound_web_identity_federation',
   'aws_iam_security_token_service_preferences',
 ]);
+
+/** Reports whether a plan gives an entity another name in place. AWS takes another case of its name as the same one. */
+export function isRenamed({ type, actions, before, after, afterUnknown }: ResourceChange): boolean {
+  if (RESOURCE_TYPES[type]?.movedBy === undefined || !actions.includes('update')) return false;
+  const { name: old } = before;
+  const { name } = after;
+  if (typeof old !== 'string') return false;
+  return afterUnknown['name'] === true || (typeof name === 'string' && name.toLowerCase() !== old.toLowerCase());
+}
+
+/** Reports whether a plan gives a name to an entity: by a create, or by a rename in place. */
+export function makesName(change: ResourceChange): boolean {
+  return change.actions.includes('create') || isRenamed(change);
+}

@@ -1,4 +1,6 @@
-import { targetOfRole, type PlanAccounts } from '../../../../src/client/terraform/accounts.js';
+import type { PlanAccounts } from '../../../../src/client/terraform/accounts.js';
+import { assertAccountsKnown } from '../../../../src/client/terraform/assert-accounts.js';
+import { targetOfRole } from '../../../../src/client/terraform/shown-accounts.js';
 import { addressOf } from '../../../../src/client/terraform/addresses.js';
 import type { TerraformPlan } from '../../../../src/client/terraform/plan.js';
 import { compareTerraformPlans, preflight, preflightOffline } from '../../../../src/client/terraform/preflight.js';
@@ -114,9 +116,13 @@ describe('accounts of a plan with two provider configurations', () => {
         b: inner('b'),
       }),
     );
-    expect(() => compareTerraformPlans([plan], {}).accounts.get(plan)?.assertKnown(plan.changes)).toThrow(
-      'its provider configurations module.a:aws, module.b:aws',
-    );
+    const known = [...compareTerraformPlans([plan], {}).accounts.values()];
+    expect(() =>
+      assertAccountsKnown(
+        known.map((one) => [one, plan.changes] as const),
+        {},
+      ),
+    ).toThrow('its provider configurations module.a:aws, module.b:aws');
     expect(preflightOffline(compareTerraformPlans([plan], {})).findings).toEqual([]);
   });
 

@@ -7,7 +7,8 @@ import {
   preflightOffline,
 } from '../../../../src/client/terraform/preflight.js';
 import { blocksOf } from '../../../../src/client/terraform/blocks.js';
-import { targetOfRole, type PlanAccounts } from '../../../../src/client/terraform/accounts.js';
+import type { PlanAccounts } from '../../../../src/client/terraform/accounts.js';
+import { targetOfRole } from '../../../../src/client/terraform/shown-accounts.js';
 import { childModule, modulePath, parentModule, parseReference } from '../../../../src/client/terraform/addresses.js';
 import { entityOf } from '../../../../src/client/terraform/items.js';
 import type { Preflight } from '../../../../src/contract/preflight.js';
