@@ -56,8 +56,9 @@ export function assertProviders(plans: readonly AccountsOfPlan[], { providers = 
  */
 export function assertAccountsKnown(
   plans: readonly (readonly [accounts: AccountsOfPlan, creates: readonly ResourceChange[]])[],
-  { target }: PlanAccounts,
+  given: PlanAccounts,
 ): void {
+  const { target } = given;
   for (const [accounts, creates] of plans) {
     const lost = creates.find((change) => !accounts.hasProvider(change));
     if (lost === undefined) continue;

@@ -124,7 +124,7 @@ function predictEntity(known: Known): Finding {
     return findingOf(item, {
       ...base,
       verdict: 'collision',
-      reason: `the plan renames ${String(item.change.before['name'])} to it in place, and the account has it already${differences.length === 0 ? '' : `, with ${differences.join(' and ')}`}`,
+      reason: `the plan renames another one to it in place, and the account has it already${differences.length === 0 ? '' : `, with ${differences.join(' and ')}`}`,
       remedy: 'give it another name, or delete or rename the one that is there first',
     });
   }

@@ -56,7 +56,7 @@ describe('a rename in place', () => {
         verdict: 'collision',
         entity: 'User/bob',
         error: { operation: 'UpdateUser', code: 'EntityAlreadyExists' },
-        reason: 'the plan renames alice to it in place, and the account has it already, with the path /staff/',
+        reason: 'the plan renames another one to it in place, and the account has it already, with the path /staff/',
         importId: null,
       },
     ]);
