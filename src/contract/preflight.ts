@@ -50,6 +50,7 @@ export interface Finding {
   readonly error: PredictedError | null;
   readonly reason: string;
   readonly remedy: string | null;
+  /** The other owner of the entity, or of the one that it is a part of. Null where it shows none. */
   readonly owner: string | null;
   readonly arn: string | null;
   /** The ID to import it with. Null where there is nothing to import, or the provider imports no such resource. */
@@ -78,8 +79,8 @@ export interface PreflightPlan {
 export interface Preflight {
   readonly version: 1;
   readonly command: 'preflight';
-  /** The gravest finding: another owner, a create that would be refused, what could not be read, or nothing. */
-  readonly result: 'foreign' | 'conflicts' | 'unread' | 'clear';
+  /** The gravest finding: another owner, a create that would be refused, what could not be read or not be checked, or nothing. */
+  readonly result: 'foreign' | 'conflicts' | 'unread' | 'unknown' | 'clear';
   /** The plans were compared with each other only. */
   readonly offline: boolean;
   readonly plans: readonly PreflightPlan[];

@@ -124,7 +124,8 @@ export function isStack(owner: string): boolean {
   return /^(CloudFormation|AWS CDK) /.test(owner);
 }
 
-function ownerByTags(tags: Readonly<Record<string, string>>): string | undefined {
+/** Returns the owner that tags of other tools name; undefined where they name none. */
+export function ownerByTags(tags: Readonly<Record<string, string>>): string | undefined {
   for (const { tag, owner } of FOREIGN_TAGS) {
     for (const [key, value] of Object.entries(tags)) {
       if (typeof tag === 'string' ? tag !== key : !tag.test(key)) continue;

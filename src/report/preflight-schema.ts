@@ -30,7 +30,7 @@ const finding = z.strictObject({
     .describe('the predicted answer of AWS to the create; null where it succeeds'),
   reason: z.string(),
   remedy: text,
-  owner: text,
+  owner: text.describe('the other owner of the entity, or of the one that it is a part of'),
   arn: text,
   importId: text,
   movedFrom: text.describe('the address that the same plan destroys it at'),
@@ -41,7 +41,7 @@ const finding = z.strictObject({
 export const preflightSchema = z.strictObject({
   version: z.literal(1),
   command: z.literal('preflight'),
-  result: z.enum(['foreign', 'conflicts', 'unread', 'clear']),
+  result: z.enum(['foreign', 'conflicts', 'unread', 'unknown', 'clear']),
   offline: z.boolean().describe('AWS was not asked'),
   plans: z.array(
     z.strictObject({

@@ -206,9 +206,11 @@ describe('names the owner', () => {
     expect(findingAt(result, 'aws_iam_role_policy.test_policy')).toMatchObject({
       verdict: 'overwrite',
       error: null,
+      owner: 'iam-bootstrap namespace "platform"',
       importId: 'test_role:test_policy',
       notes: ['Role/test_role belongs to iam-bootstrap namespace "platform"'],
     });
+    expect([result.result, preflightExitCode(result)]).toEqual(['foreign', 3]);
   });
 });
 

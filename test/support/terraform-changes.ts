@@ -14,12 +14,14 @@ export interface PrintedChange {
   readonly before?: object | null;
   readonly after?: object | null;
   readonly unknown?: object;
+  /** The attributes that are sensitive after the change. */
+  readonly sensitive?: object | true;
 }
 
 /** Returns a plan with these changes, and other parts beside them. */
 export function planWith(changes: readonly PrintedChange[], rest: object = {}): TerraformPlan {
   const resource_changes = changes.map(
-    ({ actions = ['create'], before = null, after = null, unknown = {}, ...own }) => {
+    ({ actions = ['create'], before = null, after = null, unknown = {}, sensitive = {}, ...own }) => {
       const { type = 'aws_iam_role', name = 'deploy' } = own;
       return {
         address: `${type}.${name}`,
@@ -27,7 +29,7 @@ export function planWith(changes: readonly PrintedChange[], rest: object = {}): 
         mode: 'managed',
         type,
         name,
-        change: { actions, before, after, after_unknown: unknown },
+        change: { actions, before, after, after_unknown: unknown, after_sensitive: sensitive },
       };
     },
   );

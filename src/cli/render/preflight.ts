@@ -60,7 +60,7 @@ function colorOf({ verdict, error }: Finding): (text: string) => string {
 }
 
 /** The last line: what would happen, and what to do next. */
-function conclusion({ result, summary, findings, plans, offline }: Preflight, files: readonly string[]): string {
+function conclusion({ summary, findings, plans, offline }: Preflight, files: readonly string[]): string {
   if (plans.every(({ creates, renames }) => creates + renames === 0))
     return 'No plan creates or renames anything in IAM.';
   const noun = plans.some(({ renames }) => renames > 0) ? 'change' : 'create';
@@ -77,7 +77,11 @@ function conclusion({ result, summary, findings, plans, offline }: Preflight, fi
     .map(([verdict, count]) => `${String(count)} ${VERDICT_TEXTS[verdict as Verdict][1]}`);
   const verb = refused > 0 ? `${counted(refused, noun)} would fail` : `No ${noun} would fail`;
   const known = offline ? `${verb} by what the plans show; AWS was not asked` : verb;
-  const gap = result === 'unread' || summary.unread > 0 ? ', as far as the account could be read' : '';
+  const gaps = [
+    ...(summary.unread > 0 ? ['the account could be read'] : []),
+    ...(summary.unknown > 0 ? ['it can be checked'] : []),
+  ];
+  const gap = gaps.length === 0 ? '' : `, as far as ${gaps.join(' and ')}`;
   return [`${known}${gap}: ${counts.join(', ') || 'nothing found'}.`, ...(written === '' ? [] : [plain(written)])].join(
     '\n',
   );

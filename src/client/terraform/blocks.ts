@@ -11,7 +11,7 @@ const IMPORTED: readonly Finding['verdict'][] = ['import', 'overwrite', 'present
 export function blocksOf(findings: readonly Finding[]): string {
   const imports = findings.filter(isImported);
   const moves = findings.filter(({ movedFrom }) => movedFrom !== null);
-  const foreign = findings.filter(({ verdict, importId }) => verdict === 'foreign' && importId !== null);
+  const foreign = findings.filter(({ owner, importId }) => owner !== null && importId !== null);
   return [
     `${BLOCKS_HEADER}\n# Put it into the folder of the root module, and look at the next plan before you apply it.`,
     ...imports.map((finding) => `${commentsOf(finding)}\n${importBlock(finding)}`),
@@ -26,9 +26,9 @@ export function blocksOf(findings: readonly Finding[]): string {
     .replace(/\n+$/, '\n');
 }
 
-/** Reports whether an `import` block takes over what a finding is about. */
-export function isImported({ verdict, importId }: Finding): boolean {
-  return importId !== null && IMPORTED.includes(verdict);
+/** Reports whether an `import` block takes over what a finding is about. What has an owner is left to it. */
+export function isImported({ verdict, importId, owner }: Finding): boolean {
+  return importId !== null && owner === null && IMPORTED.includes(verdict);
 }
 
 function commentsOf({ reason, notes }: Finding): string {

@@ -20,6 +20,8 @@ export interface Item {
   readonly unknownBecause: string | null;
   /** Equal for two resources that stand for the same thing. Null where nothing can be the same. */
   readonly key: string | null;
+  /** The provider makes up a name that nothing has. */
+  readonly isGenerated: boolean;
   /** The plan renames an entity in place: a create of the new name, and a deletion of the old one. */
   readonly isRename: boolean;
 }
@@ -69,19 +71,27 @@ function itemOf(plan: TerraformPlan, change: ResourceChange, { target, scope }: 
   const type = isRename && known?.movedBy !== undefined ? { ...known, operation: known.movedBy } : known;
   const found = type?.subjectOf(values) ?? null;
   const subject = typeof found === 'string' ? null : found;
+  const isGenerated = subject === null && prefixOf(change) !== undefined;
   const unknownBecause = subject === null ? reasonOf(change, type, found) : null;
   const key = subject === null || type === undefined ? null : keyOf(scope, change.type, type, subject);
-  return { plan, change, target, scope, type, values, subject, unknownBecause, key, isRename };
+  return { plan, change, target, scope, type, values, subject, unknownBecause, key, isGenerated, isRename };
 }
 
 function reasonOf(change: ResourceChange, type: ResourceType | undefined, found: string | Subject | null): string {
   if (typeof found === 'string') return found;
   if (SETTINGS.has(change.type)) return 'it is a setting of the account, which its create meets in any state';
   if (type === undefined) return `this version of iam-bootstrap does not know ${change.type}`;
-  const { name_prefix: prefix } = change.after;
-  return typeof prefix === 'string' && prefix !== ''
+  if (change.isSensitive)
+    return 'its name is known after the apply only or sensitive, and sensitive values are neither shown nor looked up';
+  const prefix = prefixOf(change);
+  return prefix !== undefined
     ? `the provider generates a unique name that begins with ${prefix}`
     : 'its name is known after the apply only';
+}
+
+/** Returns the beginning of the name that the provider makes up; undefined where the resource has another name. */
+function prefixOf({ after: { name_prefix: prefix } }: ResourceChange): string | undefined {
+  return typeof prefix === 'string' && prefix !== '' ? prefix : undefined;
 }
 
 /** Returns the key of what a resource makes: an entity, or a member of one. */

@@ -17,18 +17,23 @@ type Missing = string;
  * Returns the entities that AWS needs before it makes a resource: the role of an inline policy, the user of an access key, both
  * ends of an attachment.
  */
-export function parentsOf({ type, subject, target }: Item): readonly EntityToLookUp[] {
-  if (type === undefined || subject === null) return [];
+export function parentsOf(item: Item): readonly EntityToLookUp[] {
+  const { subject, target } = item;
+  const host = hostOf(item);
+  const sets = Object.entries(subject?.members ?? {});
+  return [
+    ...(host === undefined ? [] : [host]),
+    ...sets.flatMap(([set, names]) => names.flatMap((member) => entityOfMember(set, member, target))),
+  ];
+}
+
+/** Returns the entity that a resource is a part of: the role of an inline policy, the user of a key. */
+export function hostOf({ type, subject }: Item): EntityToLookUp | undefined {
+  if (type === undefined || subject === null) return undefined;
   const { name, spec, members } = subject;
   const { userName } = spec;
-  const sets = Object.entries(members);
-  const own =
-    sets.length > 0 && NAMES[type.kind] !== undefined
-      ? [entity(type.kind, name)]
-      : type.kind !== 'User' && typeof userName === 'string'
-        ? [entity('User', userName)]
-        : [];
-  return [...own, ...sets.flatMap(([set, names]) => names.flatMap((member) => entityOfMember(set, member, target)))];
+  if (Object.keys(members).length > 0 && NAMES[type.kind] !== undefined) return entity(type.kind, name);
+  return type.kind !== 'User' && typeof userName === 'string' ? entity('User', userName) : undefined;
 }
 
 /** Returns the question how many of its kind a user has already; undefined where AWS does not limit them, or shows it with the user. */

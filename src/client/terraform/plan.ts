@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../contract/entity.js';
-import { isObject } from '../../engine/json.js';
+import { isList, isObject } from '../../engine/json.js';
 
 /** One change of a plan: a create, a replacement, an update, a deletion or nothing. */
 export interface ResourceChange {
@@ -15,8 +15,10 @@ export interface ResourceChange {
   readonly actions: readonly string[];
   readonly before: JsonObject;
   readonly after: JsonObject;
-  /** `true` for each attribute that is known after the apply only. */
+  /** `true` for each attribute that is known after the apply only, or sensitive. */
   readonly afterUnknown: JsonObject;
+  /** A value is sensitive. Such values are left out of what the change has before and after. */
+  readonly isSensitive: boolean;
   readonly isImported: boolean;
   /** The object that an earlier apply has replaced and could not destroy. Another object may be at its address. */
   readonly isDeposed: boolean;
@@ -92,6 +94,8 @@ const change = z.looseObject({
     before: z.unknown().optional(),
     after: z.unknown().optional(),
     after_unknown: z.unknown().optional(),
+    before_sensitive: z.unknown().optional(),
+    after_sensitive: z.unknown().optional(),
     importing: objectOr,
   }),
 });
@@ -175,10 +179,9 @@ function isOfIam({ type, mode }: RawChange): boolean {
   return type.startsWith('aws_iam_') && mode !== 'data';
 }
 
-function changeOf(
-  { change: { actions, before, after, after_unknown: unknown, importing }, deposed, ...resource }: RawChange,
-  position: number,
-): ResourceChange {
+function changeOf({ change: raw, deposed, ...resource }: RawChange, position: number): ResourceChange {
+  const { actions, importing, before_sensitive: hiddenBefore, after_sensitive: hiddenAfter } = raw;
+  const hidden = sensitiveIn(valuesOf(raw.after), hiddenAfter);
   return {
     place: `resource_changes.${String(position)}`,
     address: resource.address,
@@ -187,12 +190,32 @@ function changeOf(
     name: resource.name,
     index: resource.index,
     actions,
-    before: valuesOf(before),
-    after: valuesOf(after),
-    afterUnknown: valuesOf(unknown),
+    before: without(valuesOf(raw.before), sensitiveIn(valuesOf(raw.before), hiddenBefore)),
+    after: without(valuesOf(raw.after), hidden),
+    afterUnknown: {
+      ...valuesOf(raw.after_unknown),
+      ...Object.fromEntries(hidden.map((attribute) => [attribute, true])),
+    },
+    isSensitive: hidden.length > 0,
     isImported: importing !== undefined && importing !== null,
     isDeposed: deposed !== undefined && deposed !== null,
   };
+}
+
+/** Returns the attributes that are sensitive, or have a part that is. */
+function sensitiveIn(values: JsonObject, marks: unknown): readonly string[] {
+  if (marks === true) return Object.keys(values);
+  return Object.entries(valuesOf(marks)).flatMap(([attribute, mark]) => (isMarked(mark) ? [attribute] : []));
+}
+
+function isMarked(mark: Json): boolean {
+  return (
+    mark === true || (isList(mark) && mark.some(isMarked)) || (isObject(mark) && Object.values(mark).some(isMarked))
+  );
+}
+
+function without(values: JsonObject, attributes: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(values).filter(([attribute]) => !attributes.includes(attribute)));
 }
 
 /** Returns the objects of a state, those of all modules. */

@@ -2,15 +2,9 @@ import { HeldSet, type LookedUp } from '../../contract/look-up.js';
 import type { Finding } from '../../contract/preflight.js';
 import { findingOf, refusalIfPresent, refusalOf } from './findings.js';
 import type { Item } from './items.js';
-import type { ResourceType, Subject } from './resource-forms.js';
-
-/** An item whose name is known. */
-interface Known {
-  readonly item: Item;
-  readonly type: ResourceType;
-  readonly subject: Subject;
-  readonly found: LookedUp;
-}
+import { importIdOf, type Known, LEAVE_IT, notesOf } from './known-item.js';
+import { overwritten, predictMembers } from './predict-members.js';
+import type { ResourceType } from './resource-forms.js';
 
 /** The plans around a create. */
 interface Surroundings {
@@ -24,6 +18,10 @@ interface Surroundings {
   readonly isReplaced?: boolean;
   /** Credentials of the same user that the plan destroys, unless it does so after their own create. */
   readonly destroyed?: readonly Item[];
+  /** The owner of the entity that it belongs to. */
+  readonly hostOwner?: { readonly owner: string; readonly text: string } | undefined;
+  /** The mark of Terraform that the entity has, and the plan sets as well. */
+  readonly ownMark?: string | null;
 }
 
 /**
@@ -37,7 +35,8 @@ export function predict(item: Item, read: LookedUp, around: Surroundings): Findi
   const found: LookedUp = around.isReplaced === true ? { ...read, status: 'absent', members: {} } : read;
   const { type, subject } = item;
   if (type === undefined || subject === null) throw new Error('only an item with a known name can be looked up');
-  const known = { item, type, subject, found };
+  const owners = ownersIn(type, found, around);
+  const known = { item, type, subject, found, ...owners };
   const isUnread = found.status === 'unread' || (found.status === 'present' && found.message !== null);
   if (around.missing !== undefined) return orphaned(item, around.missing);
   if (isUnread) {
@@ -51,10 +50,18 @@ export function predict(item: Item, read: LookedUp, around: Surroundings): Findi
   if (Object.keys(subject.members).length > 0) return predictMembers(known);
   return type.ifPresent === 'overwrites'
     ? overwritten(known, 'it exists, and the create overwrites it')
-    : predictEntity(known);
+    : predictEntity(known, around.ownMark ?? null);
 }
 
-function absent({ item, type, found }: Known): Finding {
+/** Returns the owner of what a create adds to or changes. */
+function ownersIn(type: ResourceType, { owner, name }: LookedUp, { hostOwner }: Surroundings) {
+  if (owner !== null) return { owner, ownerNotes: [`${type.kind}/${name ?? ''} belongs to ${owner}`] };
+  return hostOwner === undefined
+    ? { owner: null, ownerNotes: [] }
+    : { owner: hostOwner.owner, ownerNotes: [hostOwner.text] };
+}
+
+function absent({ item, type, found, ownerNotes }: Known): Finding {
   if (type.hasVariants === true && found.isByExactName === true) {
     return findingOf(item, {
       verdict: 'unread',
@@ -64,11 +71,16 @@ function absent({ item, type, found }: Known): Finding {
         "grant the listing to the worker's role (iam:GetAccountAuthorizationDetails, or the List action of the kind)",
     });
   }
-  return findingOf(item, { verdict: 'create', reason: 'absent', notes: notesOf(type) });
+  return findingOf(item, { verdict: 'create', reason: 'absent', notes: [...notesOf(type), ...ownerNotes] });
 }
 
-function notesOf({ note }: ResourceType): readonly string[] {
-  return note === undefined ? [] : [note];
+/** Returns what an import needs beside its block, so that the next apply does not replace what was imported. */
+function importNotes({ unreadable }: ResourceType): readonly string[] {
+  if (unreadable === undefined) return [];
+  const ignored = `lifecycle { ignore_changes = [${unreadable.join(', ')}] }`;
+  return [
+    `an import alone would replace it, because AWS does not show its secret: add ${ignored} to the resource first`,
+  ];
 }
 
 /** Predicts a credential or a membership that a user has no room for; undefined where there is room. */
@@ -100,7 +112,7 @@ function orphaned(item: Item, missing: string): Finding {
   });
 }
 
-function predictEntity(known: Known): Finding {
+function predictEntity(known: Known, ownMark: string | null): Finding {
   const { item, subject, found, type } = known;
   const { name, arn, owner, path } = found;
   const differences = [
@@ -145,82 +157,19 @@ function predictEntity(known: Known): Finding {
     ...base,
     verdict: 'import',
     importId: importIdOf(known),
-    reason: `it exists${createdText(found)}, and shows no owner`,
-    remedy: 'import it, or give it another name',
-    notes: importNotes(type),
-  });
-}
-
-/** Returns what an import needs beside its block, so that the next apply does not replace what was imported. */
-function importNotes({ unreadable }: ResourceType): readonly string[] {
-  if (unreadable === undefined) return [];
-  const ignored = `lifecycle { ignore_changes = [${unreadable.join(', ')}] }`;
-  return [
-    `an import alone would replace it, because AWS does not show its secret: add ${ignored} to the resource first`,
-  ];
-}
-
-/** Predicts a part of an entity, or a connection between two. */
-function predictMembers(known: Known): Finding {
-  const { item, subject, found, type } = known;
-  const { present, others, omitted } = membersIn(known);
-  const wanted = Object.values(subject.members).flat();
-  if (type.ifPresent === 'excludes' && others.length > 0) {
-    const more = omitted === 0 ? '' : ` and ${String(omitted)} more`;
-    return overwritten(known, removalText(type, `${others.join(', ')}${more}`));
-  }
-  if (type.kind === 'AccountAlias' && present.length === 0 && others.length > 0) {
-    return findingOf(item, {
-      verdict: 'overwrite',
-      reason: `it replaces the alias ${others.join(', ')}`,
-      notes: ['people sign in at the address with the alias', ...notesOf(type)],
-    });
-  }
-  if (present.length < wanted.length)
-    return findingOf(item, {
-      verdict: 'create',
-      reason: present.length === 0 ? 'absent' : `${present.join(', ')} is there already; the rest is absent`,
-      notes: notesOf(type),
-    });
-  if (type.ifPresent === 'overwrites') {
-    return overwritten(known, 'it exists, and the create overwrites it without an error');
-  }
-  const isRefused = type.ifPresent === 'refused';
-  return findingOf(item, {
-    verdict: isRefused ? 'import' : 'present',
-    error: refusalIfPresent(item),
-    arn: found.arn,
-    importId: importIdOf(known),
-    reason: isRefused ? 'it exists' : 'it is there already, and the create changes nothing',
-    remedy: isRefused ? 'import it, or remove it from the plan' : null,
-    notes: ownerNotes(known),
-  });
-}
-
-/** Resources that may be imported remove at once; those of one policy or group show the others as a change of the next plan. */
-function removalText({ importId }: ResourceType, others: string): string {
-  return importId === undefined
-    ? `its create only adds; the next apply removes what it does not list: ${others}`
-    : `it removes what it does not list: ${others}`;
-}
-
-function overwritten(known: Known, reason: string): Finding {
-  return findingOf(known.item, {
-    verdict: 'overwrite',
-    reason,
-    arn: known.found.arn,
-    owner: known.found.owner,
-    importId: importIdOf(known),
-    remedy:
-      known.type.importId === undefined
-        ? 'list them as well, or use a resource that leaves others alone'
-        : 'import it to see the difference in the plan',
-    notes: ownerNotes(known),
+    owner: known.owner,
+    reason: `it exists${createdText(found)}, and shows no ${ownMark === null ? '' : 'other '}owner`,
+    remedy: known.owner === null ? 'import it, or give it another name' : LEAVE_IT,
+    notes: [
+      ...(ownMark === null ? [] : [`it belongs to ${ownMark}, as this plan writes: another state may have it`]),
+      ...importNotes(type),
+      ...known.ownerNotes,
+    ],
   });
 }
 
 /** Predicts one more credential of a user: AWS limits their number. */
-function predictAddition({ item, type, found }: Known, { ordinal, destroyed = [] }: Surroundings): Finding {
+function predictAddition({ item, type, found, ownerNotes }: Known, { ordinal, destroyed = [] }: Surroundings): Finding {
   const { others = [], omitted = 0 } = found.members[HeldSet.Credentials] ?? {};
   const freed = destroyed.flatMap(({ change }) => {
     const id = Object.values(change.before).find((value) => typeof value === 'string' && others.includes(value));
@@ -236,9 +185,14 @@ function predictAddition({ item, type, found }: Known, { ordinal, destroyed = []
     return findingOf(item, {
       verdict: 'create',
       reason: present === 0 ? 'absent' : `it makes one more; ${have}`,
-      notes: needsRoom
-        ? [`it needs the room of ${unordered.join(', ')}, and nothing makes Terraform destroy that before this create`]
-        : [],
+      notes: [
+        ...(needsRoom
+          ? [
+              `it needs the room of ${unordered.join(', ')}, and nothing makes Terraform destroy that before this create`,
+            ]
+          : []),
+        ...ownerNotes,
+      ],
     });
   }
   const alsoCreated = ordinal > 1 ? [`the plans create ${String(ordinal - 1)} before this one`] : [];
@@ -248,24 +202,6 @@ function predictAddition({ item, type, found }: Known, { ordinal, destroyed = []
     reason: `AWS allows ${String(limit)}; ${[...(present > 0 ? [have] : []), ...alsoCreated].join(', and ')}`,
     remedy: 'delete one that is not used; Terraform cannot take one over, because AWS shows its secret once',
   });
-}
-
-function membersIn({ subject, found }: Known) {
-  const sets = Object.keys(subject.members).flatMap((set) => found.members[set] ?? []);
-  return {
-    present: sets.flatMap(({ present }) => present),
-    others: sets.flatMap(({ others }) => others),
-    omitted: sets.reduce((sum, { omitted }) => sum + omitted, 0),
-  };
-}
-
-function importIdOf({ item, type, subject, found }: Known): string | null {
-  // The address of a rename has an object already.
-  return item.isRename ? null : (type.importId?.(found, subject, item.values) ?? null);
-}
-
-function ownerNotes({ type, found: { owner, name } }: Known): readonly string[] {
-  return owner === null ? [] : [`${type.kind}/${name ?? ''} belongs to ${owner}`];
 }
 
 function createdText({ createdAt }: LookedUp): string {

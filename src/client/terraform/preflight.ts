@@ -1,21 +1,18 @@
 import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';
-import { type EntityToLookUp, HeldSet, type LookedUp } from '../../contract/look-up.js';
+import type { EntityToLookUp } from '../../contract/look-up.js';
 import type { Finding, Preflight, Verdict } from '../../contract/preflight.js';
-import type { UserFacingError } from '../../contract/user-facing-error.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { ReadError } from '../read.js';
 import type { RunOptions } from '../run/events.js';
 import { type AccountsOfPlan, accountsOfPlans, type PlanAccounts } from './accounts.js';
 import { assertAccountsKnown, assertProviders } from './assert-accounts.js';
 import { comparePlans } from './compare-plans.js';
-import { findingOf } from './findings.js';
 import { type Item, itemsOf, type PlanItems } from './items.js';
 import { type AccountLookUps, lookUpInAccount } from './look-up.js';
-import { countOf, Parents, parentsOf } from './parents.js';
+import { countOf, parentsOf } from './parents.js';
 import type { TerraformPlan } from './plan.js';
-import { predict } from './predict.js';
-import { SETTINGS } from './resource-types.js';
+import { isOpen, predictAll, questionOf, uncheckable } from './predict-all.js';
 
 /** The verdicts, the gravest first. */
 export const VERDICTS: readonly Verdict[] = [
@@ -98,45 +95,6 @@ export async function preflight(
   return resultOf(compared, findings, { offline: false, calls });
 }
 
-/**
- * Predicts what the creates of plans meet.
- *
- * @param compared - the plans
- * @param find - returns the answer about an entity of an account
- * @param unread - the accounts that could not be read
- */
-export function predictAll(
-  compared: Pick<ComparedPlans, 'plans' | 'findings'>,
-  find: (account: string, entity: EntityToLookUp) => LookedUp | undefined,
-  unread: ReadonlyMap<string, UserFacingError> = new Map(),
-): readonly Finding[] {
-  const { plans, findings } = compared;
-  const counter = new Ordinals();
-  const parents = new Parents(plans);
-  return plans.flatMap(({ creates }) =>
-    creates.map((item) => {
-      const known = findings.get(item);
-      if (known !== undefined) return known;
-      const failure = unread.get(item.target?.account ?? '');
-      if (failure !== undefined && isOpen(item)) {
-        return findingOf(item, { verdict: 'unread', reason: failure.message, remedy: failure.remedy });
-      }
-      const findHere = (entity: EntityToLookUp): LookedUp | undefined => find(item.target?.account ?? '', entity);
-      const question = questionOf(item);
-      const found = question && findHere(question);
-      if (found === undefined) return uncheckable(item);
-      const count = countOf(item);
-      return predict(item, found, {
-        ordinal: counter.next(item, found),
-        counted: count && findHere(count),
-        missing: parents.missing(item, findHere),
-        isReplaced: parents.isReplaced(item),
-        destroyed: destroyedBefore(item, plans),
-      });
-    }),
-  );
-}
-
 function assertKnown({ plans, accounts, given }: ComparedPlans): void {
   const creates = plans.flatMap(({ plan, creates: items }) => {
     const known = accounts.get(plan);
@@ -159,58 +117,10 @@ export function preflightExitCode({ result }: Preflight): ExitCode {
       return ExitCode.Pending;
     case 'unread':
       return ExitCode.Failed;
+    case 'unknown':
     case 'clear':
       return ExitCode.Converged;
   }
-}
-
-/** Reports whether AWS can be asked about a resource. */
-function isOpen({ subject }: Item): boolean {
-  return subject !== null;
-}
-
-/** Counts the creates of credentials and memberships of each user: AWS limits them. */
-class Ordinals {
-  readonly #counts = new Map<string, number>();
-
-  /** Returns the number that are created for the user up to a create and with it. What is there already does not count. */
-  next(item: Item, found: LookedUp): number {
-    const { target, type } = item;
-    const key = [target?.account, type?.kind, type?.operation, ownerOf(item).toLowerCase()].join(' ');
-    const count = (this.#counts.get(key) ?? 0) + addedBy(item, found);
-    this.#counts.set(key, count);
-    return count;
-  }
-}
-
-/** Returns the user whose limit counts. */
-function ownerOf({ type, subject }: Item): string {
-  const user = subject?.spec['userName'];
-  return type?.perUser !== undefined && typeof user === 'string' ? user : (subject?.name ?? '');
-}
-
-/** Returns the number of credentials or memberships that a create adds. */
-function addedBy({ type, subject }: Item, { status, members }: LookedUp): number {
-  const groups = subject?.members[HeldSet.Groups];
-  if (groups !== undefined) return groups.length - (members[HeldSet.Groups]?.present.length ?? 0);
-  return type?.ifPresent === 'adds' || status !== 'present' ? 1 : 0;
-}
-
-/** Returns the deletions of credentials of a user that the plan of a create has, beside a replacement that creates first. */
-function destroyedBefore(item: Item, plans: readonly PlanItems[]): readonly Item[] {
-  const { deletes = [] } = plans.find(({ plan }) => plan === item.plan) ?? {};
-  return deletes.filter(({ change: { actions }, scope, type, subject }) => {
-    const isFirst = actions.includes('delete') && actions[0] !== 'create';
-    const isSame = scope === item.scope && type === item.type && subject?.name === item.subject?.name;
-    return type?.ifPresent === 'adds' && isFirst && isSame;
-  });
-}
-
-function questionOf({ type, subject }: Item): EntityToLookUp | undefined {
-  if (type === undefined || subject === null) return undefined;
-  const { name, spec, members } = subject;
-  const listsOthers = ['adds', 'excludes'].includes(type.ifPresent) || type.kind === 'AccountAlias';
-  return { kind: type.kind, name, spec, members, ...(listsOthers ? { listsOthers } : {}) };
 }
 
 function byAccount(items: readonly Item[]) {
@@ -224,12 +134,6 @@ function byAccount(items: readonly Item[]) {
     one.entities.push(question, ...parentsOf(item), ...[countOf(item) ?? []].flat());
   }
   return accounts;
-}
-
-function uncheckable(item: Item): Finding {
-  const reason =
-    item.unknownBecause ?? 'its provider configuration has an account for each instance, which the plan does not tell';
-  return findingOf(item, { verdict: SETTINGS.has(item.change.type) ? 'create' : 'unknown', reason });
 }
 
 function resultOf(
@@ -269,7 +173,9 @@ function resultOf(
 }
 
 function gravest(findings: readonly Finding[]): Preflight['result'] {
-  if (findings.some(({ verdict }) => verdict === 'foreign')) return 'foreign';
+  const has = (verdict: Verdict): boolean => findings.some((finding) => finding.verdict === verdict);
+  if (findings.some(({ owner }) => owner !== null)) return 'foreign';
   if (findings.some(({ error }) => error !== null)) return 'conflicts';
-  return findings.some(({ verdict }) => verdict === 'unread') ? 'unread' : 'clear';
+  if (has('unread')) return 'unread';
+  return has('unknown') ? 'unknown' : 'clear';
 }

@@ -1,12 +1,8 @@
+import { predictAll } from '../../../../src/client/terraform/predict-all.js';
 import type { PlanAccounts } from '../../../../src/client/terraform/accounts.js';
 import { ReadError } from '../../../../src/client/read.js';
 import type { TerraformPlan } from '../../../../src/client/terraform/plan.js';
-import {
-  compareTerraformPlans,
-  predictAll,
-  preflight,
-  preflightOffline,
-} from '../../../../src/client/terraform/preflight.js';
+import { compareTerraformPlans, preflight, preflightOffline } from '../../../../src/client/terraform/preflight.js';
 import type { LookedUp } from '../../../../src/contract/look-up.js';
 import { planWith } from '../../../support/terraform-changes.js';
 import { planOf } from '../../../support/terraform-creates.js';

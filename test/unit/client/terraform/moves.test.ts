@@ -1,8 +1,8 @@
+import { predictAll } from '../../../../src/client/terraform/predict-all.js';
 import { blocksOf } from '../../../../src/client/terraform/blocks.js';
 import type { TerraformPlan } from '../../../../src/client/terraform/plan.js';
 import {
   compareTerraformPlans,
-  predictAll,
   preflightExitCode,
   preflightOffline,
 } from '../../../../src/client/terraform/preflight.js';

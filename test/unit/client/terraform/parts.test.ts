@@ -1,7 +1,7 @@
+import { predictAll } from '../../../../src/client/terraform/predict-all.js';
 import { compareTerraformPlans, itemsToLookUp, preflightOffline } from '../../../../src/client/terraform/preflight.js';
 import { entityOf } from '../../../../src/client/terraform/items.js';
 import type { TerraformPlan } from '../../../../src/client/terraform/plan.js';
-import { predictAll } from '../../../../src/client/terraform/preflight.js';
 import { type EntityToLookUp, HeldSet, type LookedUp } from '../../../../src/contract/look-up.js';
 import { partsOf } from '../../../../src/client/terraform/look-up.js';
 import { CERTIFICATE } from '../../../support/kind-fixtures/certificates.js';

@@ -1,0 +1,27 @@
+import type { LookedUp } from '../../contract/look-up.js';
+import type { Item } from './items.js';
+import type { ResourceType, Subject } from './resource-forms.js';
+
+/** The remedy where an import would give an entity two owners. */
+export const LEAVE_IT = 'leave it to its owner, or take the entity over from it first';
+
+/** An item whose name is known. */
+export interface Known {
+  readonly item: Item;
+  readonly type: ResourceType;
+  readonly subject: Subject;
+  readonly found: LookedUp;
+  /** The owner of the entity, or of the one that it belongs to. */
+  readonly owner: string | null;
+  readonly ownerNotes: readonly string[];
+}
+
+/** Returns the ID to import an entity with. Null where there is none, or the address has an object already. */
+export function importIdOf({ item, type, subject, found }: Known): string | null {
+  return item.isRename ? null : (type.importId?.(found, subject, item.values) ?? null);
+}
+
+/** Returns the facts about every create of a type. */
+export function notesOf({ note }: ResourceType): readonly string[] {
+  return note === undefined ? [] : [note];
+}
