@@ -60,8 +60,9 @@ async function answered({ changes }: TerraformPlan): Promise<Record<string, stri
       answers[change.address] = await sendChange(iam, change);
     }
   }
-  for (const change of changes)
-    if (change.actions.length === 1 && change.actions[0] === 'delete') await sendChange(iam, change);
+  // Parts go before what they belong to.
+  const deletions = changes.filter(({ actions }) => actions.length === 1 && actions[0] === 'delete');
+  for (const change of [...deletions].reverse()) await sendChange(iam, change);
   return answers;
 }
 

@@ -104,11 +104,6 @@ describe('what a lost state has left', () => {
   });
 });
 
- const note = `after an import Terraform does not know its secret, and would replace it: add lifecycle { ignore_changes = [${ignored}] }`;
-  expect(findings).toMatchObject([{ verdict: 'import', notes: [note] }]);
-  expect(blocksOf(findings)).toContain(`# ${note}\nimport {`);
-});
-
 describe('a sensitive value', () => {
   const secret = 's3cr3t';
 
