@@ -9,6 +9,12 @@ import { countOf, hostOf, Parents } from './parents.js';
 import { predict } from './predict.js';
 import { SETTINGS } from './resource-types.js';
 
+/** Plans that were compared, and what they show without AWS. */
+interface Compared {
+  readonly plans: readonly PlanItems[];
+  readonly findings: ReadonlyMap<Item, Finding>;
+}
+
 /**
  * Predicts what the creates of plans meet.
  *
@@ -17,7 +23,7 @@ import { SETTINGS } from './resource-types.js';
  * @param unread - the accounts that could not be read
  */
 export function predictAll(
-  compared: { readonly plans: readonly PlanItems[]; readonly findings: ReadonlyMap<Item, Finding> },
+  compared: Compared,
   find: (account: string, entity: EntityToLookUp) => LookedUp | undefined,
   unread: ReadonlyMap<string, UserFacingError> = new Map(),
 ): readonly Finding[] {

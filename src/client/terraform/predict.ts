@@ -1,8 +1,9 @@
 import { HeldSet, type LookedUp } from '../../contract/look-up.js';
 import type { Finding } from '../../contract/preflight.js';
-import { findingOf, refusalIfPresent, refusalOf } from './findings.js';
+import { findingOf, refusalOf } from './findings.js';
 import type { Item } from './items.js';
-import { importIdOf, type Known, LEAVE_IT, notesOf } from './known-item.js';
+import { type Known, notesOf } from './known-item.js';
+import { predictEntity } from './predict-entity.js';
 import { overwritten, predictMembers } from './predict-members.js';
 import type { ResourceType } from './resource-forms.js';
 
@@ -74,15 +75,6 @@ function absent({ item, type, found, ownerNotes }: Known): Finding {
   return findingOf(item, { verdict: 'create', reason: 'absent', notes: [...notesOf(type), ...ownerNotes] });
 }
 
-/** Returns what an import needs beside its block, so that the next apply does not replace what was imported. */
-function importNotes({ unreadable }: ResourceType): readonly string[] {
-  if (unreadable === undefined) return [];
-  const ignored = `lifecycle { ignore_changes = [${unreadable.join(', ')}] }`;
-  return [
-    `an import alone would replace it, because AWS does not show its secret: add ${ignored} to the resource first`,
-  ];
-}
-
 /** Predicts a credential or a membership that a user has no room for; undefined where there is room. */
 function beyondLimit({ item, type, subject, found }: Known, { ordinal, counted }: Surroundings): Finding | undefined {
   const { perUser } = type;
@@ -109,62 +101,6 @@ function orphaned(item: Item, missing: string): Finding {
     error: { operation: item.type?.operation ?? '', code: 'NoSuchEntity' },
     reason: missing,
     remedy: 'create what it belongs to in this plan or before it, or correct the name',
-  });
-}
-
-function predictEntity(known: Known, ownMark: string | null): Finding {
-  const { item, subject, found, type } = known;
-  const { name, arn, owner, path } = found;
-  const differences = [
-    ...(name !== null && name !== subject.name && name.toLowerCase() === subject.name.toLowerCase()
-      ? [`the name ${name}`]
-      : []),
-    ...(subject.path !== undefined && path !== null && path !== subject.path ? [`the path ${path}`] : []),
-  ];
-  const base = { error: refusalOf(item), arn, owner };
-  if (owner !== null) {
-    return findingOf(item, {
-      ...base,
-      verdict: 'foreign',
-      importId: importIdOf(known),
-      reason: `it exists and belongs to ${owner}`,
-      remedy: 'give it another name, or take it over from its owner first: two owners would undo each other’s changes',
-      notes: differences.length === 0 ? [] : [`it has ${differences.join(' and ')}`],
-    });
-  }
-  if (item.isRename) {
-    return findingOf(item, {
-      ...base,
-      verdict: 'collision',
-      reason: `the plan renames another one to it in place, and the account has it already${differences.length === 0 ? '' : `, with ${differences.join(' and ')}`}`,
-      remedy: 'give it another name, or delete or rename the one that is there first',
-    });
-  }
-  if (differences.length > 0) {
-    return findingOf(item, {
-      ...base,
-      verdict: 'collision',
-      importId: type.movedBy !== undefined ? importIdOf(known) : null,
-      reason: `the name is taken: the account has it with ${differences.join(' and ')}, which does not make two names different`,
-      remedy:
-        type.movedBy !== undefined
-          ? 'import it: the plan then changes name and path in place; or give the resource another name'
-          : `write it as the account has it and import it with ${importIdOf(known) ?? 'its ID'}, or give it another name: an import as it is would replace it`,
-      notes: importNotes(type),
-    });
-  }
-  return findingOf(item, {
-    ...base,
-    verdict: 'import',
-    importId: importIdOf(known),
-    owner: known.owner,
-    reason: `it exists${createdText(found)}, and shows no ${ownMark === null ? '' : 'other '}owner`,
-    remedy: known.owner === null ? 'import it, or give it another name' : LEAVE_IT,
-    notes: [
-      ...(ownMark === null ? [] : [`it belongs to ${ownMark}, as this plan writes: another state may have it`]),
-      ...importNotes(type),
-      ...known.ownerNotes,
-    ],
   });
 }
 
@@ -202,8 +138,4 @@ function predictAddition({ item, type, found, ownerNotes }: Known, { ordinal, de
     reason: `AWS allows ${String(limit)}; ${[...(present > 0 ? [have] : []), ...alsoCreated].join(', and ')}`,
     remedy: 'delete one that is not used; Terraform cannot take one over, because AWS shows its secret once',
   });
-}
-
-function createdText({ createdAt }: LookedUp): string {
-  return createdAt === null ? '' : `, created ${createdAt.slice(0, 10)}`;
 }
