@@ -11,6 +11,12 @@ export interface Build {
 export type Unserved =
   | { readonly why: 'no-poller' }
   | {
+      /** Workers take the tasks of the run and cannot complete them, as those of a run that newer code began. */
+      readonly why: 'failing';
+      /** The number of times that the open task was tried. */
+      readonly attempts: number;
+    }
+  | {
       /** The run is pinned to a build that does not poll (`pinned`), or has not answered beside others that do (`silent`). */
       readonly why: 'pinned' | 'silent';
       readonly build: Build;
@@ -34,6 +40,9 @@ export interface RunReference {
 /** `TASK_QUEUE_TYPE_WORKFLOW`. */
 const WORKFLOW_TASK_QUEUE = 1;
 
+/** Attempts at one workflow task after which it counts as failing. A worker that ends in the middle costs one. */
+const MIN_FAILING_ATTEMPTS = 3;
+
 /** `VERSIONING_BEHAVIOR_PINNED`. */
 const PINNED = 1;
 
@@ -53,7 +62,7 @@ export async function findUnservedReason(
   const { client, taskQueue } = temporal;
   const { namespace } = client.options;
   try {
-    const [queue, pinned] = await Promise.all([
+    const [queue, described] = await Promise.all([
       withDeadline(client, () =>
         client.workflowService.describeTaskQueue({
           namespace,
@@ -62,24 +71,29 @@ export async function findUnservedReason(
           taskQueueType: WORKFLOW_TASK_QUEUE,
         }),
       ),
-      run === undefined ? null : pinnedTo(temporal, run),
+      run === undefined ? undefined : describeRun(temporal, run),
     ]);
-    return unservedReason(queue, pinned, isSilent);
+    const pinned = pinnedBuild(described?.workflowExecutionInfo?.versioningInfo);
+    return unservedReason(queue, pinned, isSilent) ?? failingReason(described?.pendingWorkflowTask);
   } catch {
     return null;
   }
 }
 
-/** Returns the build to which a run is pinned. Null where it goes to the current one. */
-async function pinnedTo(
+function describeRun(
   { client }: TemporalConnection,
   { workflowId, runId = '' }: RunReference,
-): Promise<Build | null> {
+): Promise<api.api.workflowservice.v1.IDescribeWorkflowExecutionResponse> {
   const execution = { workflowId, runId };
-  const { workflowExecutionInfo } = await withDeadline(client, () =>
+  return withDeadline(client, () =>
     client.workflowService.describeWorkflowExecution({ namespace: client.options.namespace, execution }),
   );
-  return pinnedBuild(workflowExecutionInfo?.versioningInfo);
+}
+
+/** Returns that workers fail at the open workflow task of a run. Null where they do not, or none is open. */
+export function failingReason(task: api.api.workflow.v1.IPendingWorkflowTaskInfo | null | undefined): Unserved | null {
+  const attempts = task?.attempt ?? 0;
+  return attempts < MIN_FAILING_ATTEMPTS ? null : { why: 'failing', attempts };
 }
 
 /** Returns the build to which an override, else the workflow itself, pins a run. */

@@ -79,6 +79,8 @@ afterAll(async () => {
 interface Scene {
   readonly account: string;
   readonly proxy: FaultProxy;
+  /** Environment of workers and commands of the scene. */
+  readonly env: Readonly<Record<string, string>>;
   readonly temporal: TemporalConnection;
   oldWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
   newWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
@@ -114,6 +116,7 @@ async function withScene(
     await act({
       account,
       proxy,
+      env: own,
       temporal: scoped,
       oldWorker: (env) => started(world.startWorker({ ...own, ...env }, oldCommandLine)),
       newWorker: (env) => started(world.startWorker({ ...own, ...env })),
@@ -322,6 +325,8 @@ test('a run that the present code started waits on old workflow code, and the pr
         const old = await scene.oldWorker();
         // Its replay fails, which Temporal retries; nothing is written meanwhile.
         while (!/nondeterminism/i.test(old.log())) await old.isPolling();
+        const status = (): Promise<CommandResult> => world.cli(['status', '--account', scene.account], scene.env);
+        while (!/cannot go on with the run: its workflow task was tried \d+ times/.test((await status()).stdout));
         await old.stop();
         await scene.newWorker();
         await expectCreatedOnce(scene, await running, CHAIN);

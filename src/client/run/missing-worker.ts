@@ -1,3 +1,4 @@
+import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { type Build, type RunReference, type Unserved, findUnservedReason } from '../../temporal/pollers.js';
 
@@ -26,6 +27,13 @@ export function missingWorkerText(found: Unserved, taskQueue: string, rescue: st
     return {
       message: `no worker polls the task queue ${taskQueue}`,
       remedy: 'start one with `iam-bootstrap worker`; an open run then continues by itself',
+    };
+  }
+  if (found.why === 'failing') {
+    return {
+      message: `workers of task queue ${taskQueue} cannot go on with the run: its workflow task was tried ${counted(found.attempts, 'time')}`,
+      remedy:
+        'read the log of the worker; where it reports nondeterminism, a newer version began the run: start a worker of that version again',
     };
   }
   const polling = found.polling.map(({ buildId }) => buildId).join(', ') || 'no build';

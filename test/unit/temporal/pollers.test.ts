@@ -1,5 +1,5 @@
 import { missingWorkerText } from '../../../src/client/run/missing-worker.js';
-import { type Build, pinnedBuild, unservedReason } from '../../../src/temporal/pollers.js';
+import { type Build, failingReason, pinnedBuild, unservedReason } from '../../../src/temporal/pollers.js';
 
 const VERSIONED = 2;
 const PINNED = 1;
@@ -45,6 +45,17 @@ describe('no worker takes the tasks', () => {
       'no worker polls the task queue queue',
       'start one with `iam-bootstrap worker`; an open run then continues by itself',
     ]);
+  });
+
+  test('of a run that the workers which poll cannot execute', () => {
+    expect([failingReason(null), failingReason({ attempt: 2 })]).toEqual([null, null]);
+    const failing = failingReason({ attempt: 3 });
+    if (failing === null) throw new Error('the task is not failing');
+    expect(missingWorkerText(failing, 'queue', 'RESCUE')).toEqual({
+      message: 'workers of task queue queue cannot go on with the run: its workflow task was tried 3 times',
+      remedy:
+        'read the log of the worker; where it reports nondeterminism, a newer version began the run: start a worker of that version again',
+    });
   });
 
   test('of a run that stays on a build which is gone', () => {
