@@ -54,6 +54,16 @@ test('writes a manifest that is sound, can be planned, and converges in both env
   expect(await world.creates()).toEqual({ 'CreatePolicy dev-read-artifacts': 1, 'CreateRole dev-deploy': 1 });
 });
 
+test('writes a manifest that names the schema and the page of kinds where they are', async () => {
+  expect(await shell(`iam-bootstrap init --ci gitlab --namespace acme ${ACCOUNTS}`)).toMatchObject({ code: 0 });
+  const manifest = await readFile(join(checkout, 'iam/bootstrap.yaml'), 'utf8');
+  const [, schema = ''] = /^# yaml-language-server: \$schema=(.*)$/m.exec(manifest) ?? [];
+  const [, page = ''] = /All kinds and properties: (.*)$/m.exec(manifest) ?? [];
+  // Editors resolve it against the folder of the file; people read from the root.
+  expect(existsSync(resolve(checkout, 'iam', schema))).toBe(true);
+  expect(existsSync(resolve(checkout, page))).toBe(true);
+});
+
 test.each(CI_SERVICES)('writes the recipe that the documentation shows for %s', async (ci) => {
   expect(await shell(`iam-bootstrap init --ci ${ci} --namespace acme ${ACCOUNTS}`)).toMatchObject({ code: 0 });
   const written = await readFile(join(checkout, FILES[ci]), 'utf8');

@@ -24,7 +24,8 @@ export type Surroundings = Pick<World, 'directory' | 'env'>;
 export async function makeCheckout(world: Surroundings, name = 'checkout'): Promise<string> {
   const checkout = join(world.directory, name);
   await mkdir(join(checkout, 'node_modules/.bin'), { recursive: true });
-  await symlink(ROOT, join(checkout, 'node_modules/iam-bootstrap'));
+  await mkdir(join(checkout, 'node_modules/@iam-bootstrap'));
+  await symlink(ROOT, join(checkout, 'node_modules/@iam-bootstrap/iam-bootstrap'));
   const bin = `#!/bin/sh\nexec node ${JSON.stringify(join(ROOT, 'dist/cli/main.js'))} "$@"\n`;
   await writeFile(join(checkout, 'node_modules/.bin/iam-bootstrap'), bin, { mode: 0o755 });
   await writeFile(join(checkout, 'package.json'), '{ "private": true }');
