@@ -7,6 +7,7 @@ import { loadManifest } from '../../src/client/manifest/load.js';
 import { KINDS } from '../../src/kinds/index.js';
 import { OTHER_ACCOUNT } from '../support/iam-sandbox.js';
 import { role } from '../support/manifests-of.js';
+import { planPath } from '../support/terraform-creates.js';
 import { createRole, iam, useWorld, world } from '../support/use-world.js';
 import { ACCOUNT } from '../support/world.js';
 
@@ -57,7 +58,7 @@ async function run(index: number): Promise<string[]> {
 }
 
 test('compiles every program of the page', () => {
-  expect(files).toHaveLength(6);
+  expect(files).toHaveLength(7);
   const program = ts.createProgram(files, {
     strict: true,
     noEmit: true,
@@ -106,8 +107,23 @@ test('takes drift over into the manifest, as the page has it', async () => {
   expect(await readFile(join(folder, 'iam.yaml'), 'utf8')).toMatch(/^ +tags:\n +by: hand$/m);
 });
 
+test('tells what the creates of a plan meet, as the page has it', async () => {
+  await copyFile(planPath('role'), join(folder, 'plan.json'));
+  const address = 'aws_iam_role.test_role';
+  const [free = ''] = await run(5);
+  expect(free).toMatch(`create ${address} `);
+  await createRole('test_role');
+  // The exit code of the program is that of the command.
+  await expect(run(5)).rejects.toMatchObject({
+    code: 2,
+    stdout: expect.stringMatching(
+      new RegExp(`^import ${address} it exists[^]*\\n  to = ${address}\\n  id = "test_role"\\n`),
+    ) as string,
+  });
+});
+
 test('loads the manifest that is a program, as the page has it', async () => {
-  const loaded = await loadManifest([files[5] ?? ''], {
+  const loaded = await loadManifest([files[6] ?? ''], {
     kinds: KINDS,
     environment: 'prod',
     variables: {},
