@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { temporal as proto } from '@temporalio/proto';
+import { parse, stringify } from 'yaml';
 import { loadConfig } from '../../src/config/config.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { freePort } from '../../src/embedded/ports.js';
@@ -39,8 +40,8 @@ interface RealServerOptions {
   readonly keysUrl?: string;
   /** The token that sets the namespace up. */
   readonly token?: string;
-  /** Records the principals of events. Default: false, as on a server whose operator has not switched it on. */
-  readonly recordsPrincipals?: boolean;
+  /** Settings that can change while the server runs, in addition to those of the compose file: `frontend.rps: 10`. */
+  readonly settings?: Readonly<Record<string, boolean | number>>;
 }
 
 /** Returns why the server cannot run here. Undefined where it can. */
@@ -159,10 +160,11 @@ async function makeTables(port: number): Promise<void> {
   await make('temporal_visibility', 'visibility');
 }
 
-/** Returns the settings of the compose file, which can change while the server runs, and the one for principals. */
-async function dynamicConfig({ recordsPrincipals = false }: RealServerOptions): Promise<string> {
-  const compose = await readFile(join(REPOSITORY, 'docker/temporal-dynamicconfig.yaml'), 'utf8');
-  return `${compose}frontend.enablePrincipalPropagation:\n  - value: ${String(recordsPrincipals)}\n`;
+/** Returns the settings of the compose file, which can change while the server runs, and those of the options. */
+async function dynamicConfig({ settings = {} }: RealServerOptions): Promise<string> {
+  const compose = parse(await readFile(join(REPOSITORY, 'docker/temporal-dynamicconfig.yaml'), 'utf8')) as object;
+  const own = Object.entries(settings).map(([name, value]) => [name, [{ value }]]);
+  return stringify({ ...compose, ...Object.fromEntries(own) });
 }
 
 function configOf(

@@ -25,7 +25,8 @@ here(`a rule that names Temporal's principal (${missing ?? "Temporal's own serve
   beforeAll(async () => {
     issuer = await TokenIssuer.start();
     const token = await issuer.sign({ sub: 'operator', permissions: ['temporal-system:admin'] });
-    server = await startRealServer({ keysUrl: `${issuer.url}/keys`, token, recordsPrincipals: true });
+    const settings = { 'frontend.enablePrincipalPropagation': true };
+    server = await startRealServer({ keysUrl: `${issuer.url}/keys`, token, settings });
     const guardrails = await world.manifest(
       'guardrails.yaml',
       `version: 1\naccounts: { "${ACCOUNT}": {} }\napply: { only: [{ principal: "ci-*", type: jwt }] }\n`,
