@@ -13,12 +13,13 @@ import { takeSnapshot } from '../../src/aws/inventory.js';
 import type { Input, Operation, Output } from '../../src/aws/operations.js';
 import { Reader } from '../../src/aws/reader.js';
 import { deriveSecretMembers, readSecretMembers } from '../../src/aws/secret-store.js';
-import type { Json, JsonObject, SecretLocation } from '../../src/contract/entity.js';
+import type { Json, JsonObject, SecretLocation, Target } from '../../src/contract/entity.js';
 import { compare } from '../../src/engine/compare.js';
 import { orderByEffect } from '../../src/engine/write-order.js';
 import type { Comparison, Desired, Dependent, Kind, Observed, OwnedEntity, Write } from '../../src/kinds/kind.js';
 import { ACCOUNT } from '../support/kind-fixtures/index.js';
 import { startSandbox } from '../support/sandbox.js';
+import type { TestSandbox } from '../support/sandbox.js';
 
 /** The account that the sandbox plays. */
 export const TARGET = { account: ACCOUNT, partition: 'aws' };
@@ -46,9 +47,9 @@ export function compareSpec(
 }
 
 /** A spec as the engine hands it to a kind, without marks. */
-export function desiredOf(kind: Kind, spec: JsonObject): Desired {
+export function desiredOf(kind: Kind, spec: JsonObject, target: Target = TARGET): Desired {
   const tags = kind.ownable ? ((spec['tags'] ?? {}) as Record<string, string>) : {};
-  return { name: kind.nameOf(spec), spec, tags, target: TARGET };
+  return { name: kind.nameOf(spec), spec, tags, target };
 }
 
 /** The given properties of what was observed, sets in one order. */
@@ -62,19 +63,21 @@ export function withSortedSets(observed: Observed, properties: readonly string[]
   return { ...observed, state };
 }
 
-/** Runs a kind against the sandbox: it does what the engine's activities do, and nothing else. */
+/** Runs a kind against an endpoint: it does what the engine's activities do, and nothing else. */
 export class KindHarness {
-  readonly #sandbox: Awaited<ReturnType<typeof startSandbox>>;
+  readonly #sandbox: TestSandbox;
+  readonly #target: Target;
   readonly #clients: AwsClients;
   /** Actions that each kind made use of. */
   readonly #used = new Map<string, Set<string>>();
 
   readonly #folder: string;
 
-  private constructor(sandbox: Awaited<ReturnType<typeof startSandbox>>, folder: string) {
+  private constructor(sandbox: TestSandbox, target: Target, folder: string) {
     this.#sandbox = sandbox;
+    this.#target = target;
     this.#folder = folder;
-    this.#clients = createAwsClients(TARGET, {
+    this.#clients = createAwsClients(target, {
       iamEndpoint: sandbox.url,
       stsEndpoint: sandbox.url,
       secretsFolder: folder,
@@ -84,14 +87,21 @@ export class KindHarness {
   readonly #stored = (location: SecretLocation): Promise<Readonly<Record<string, string>> | undefined> =>
     this.#clients.secrets.readRecord(location);
 
-  static async start(): Promise<KindHarness> {
+  /** Starts a harness with a sandbox of its own, or in front of another endpoint and its account. */
+  static async start(sandbox?: TestSandbox, target: Target = TARGET): Promise<KindHarness> {
     process.env['AWS_ACCESS_KEY_ID'] = 'test';
     process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
-    return new KindHarness(await startSandbox(), await mkdtemp(join(tmpdir(), 'iam-bootstrap-laws-')));
+    const folder = await mkdtemp(join(tmpdir(), 'iam-bootstrap-laws-'));
+    return new KindHarness(sandbox ?? (await startSandbox()), target, folder);
   }
 
   async stop(): Promise<void> {
     await this.#sandbox.stop();
+    await this.removeFiles();
+  }
+
+  /** Removes the folder of the secrets. */
+  async removeFiles(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
@@ -154,7 +164,8 @@ export class KindHarness {
   }
 
   async read(kind: Kind, spec: JsonObject, reader = this.reader): Promise<Observed | undefined> {
-    return (await this.recordCalls(kind, () => kind.read(reader, { name: kind.nameOf(spec), spec }, TARGET))).result;
+    return (await this.recordCalls(kind, () => kind.read(reader, { name: kind.nameOf(spec), spec }, this.#target)))
+      .result;
   }
 
   async readMany(
@@ -165,7 +176,7 @@ export class KindHarness {
     const types = new Set(kind.detailType === null ? [] : [kind.detailType]);
     const snapshot = takeSnapshot({ reader, types, budget: Number.POSITIVE_INFINITY, sleep });
     const wanted = specs.map((spec) => ({ name: kind.nameOf(spec), spec }));
-    return this.recordCalls(kind, () => kind.readMany(snapshot, wanted, TARGET));
+    return this.recordCalls(kind, () => kind.readMany(snapshot, wanted, this.#target));
   }
 
   /** Reads both ways, and insists that both see the same of what is declared. */
@@ -187,14 +198,14 @@ export class KindHarness {
   /** Captures all entities of a kind, as a worker does for a client that asks for the kind by name. */
   async capture(kind: Kind, reader = this.reader): Promise<ReadAccount> {
     const guard = { ensure: () => Promise.resolve() } as unknown as Account['guard'];
-    const account: Account = { target: TARGET, clients: { ...this.#clients, reader }, guard };
+    const account: Account = { target: this.#target, clients: { ...this.#clients, reader }, guard };
     const ledgers = { entityClaims: () => Promise.resolve([]) };
     const filter = { namespace: 'law', kinds: [kind.name], names: [], path: null, tags: {}, owner: null };
     return (await this.recordCalls(kind, () => readAccount(account, ledgers, filter))).result;
   }
 
   async create(kind: Kind, spec: JsonObject): Promise<Observed> {
-    const desired = desiredOf(kind, spec);
+    const desired = desiredOf(kind, spec, this.#target);
     const { secret } = kind;
     const { secrets } = this.#clients;
     if (secret?.generateRecord !== undefined)
@@ -245,7 +256,7 @@ export class KindHarness {
   /** Updates what differs; returns the operations that the sandbox received. */
   async update(kind: Kind, spec: JsonObject, observed: Observed, options: ComparisonOptions = {}): Promise<string[]> {
     const { changes } = compareSpec(kind, spec, observed, options);
-    return this.send(kind, kind.update(desiredOf(kind, spec), observed, changes));
+    return this.send(kind, kind.update(desiredOf(kind, spec, this.#target), observed, changes));
   }
 
   /** Creates and updates, as a run does with a missing entity. */

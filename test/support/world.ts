@@ -18,6 +18,7 @@ import { startFaultProxy } from './fault-proxy.js';
 import type { FaultProxy } from './fault-proxy.js';
 import { replayAll } from './replay.js';
 import { startSandbox } from './sandbox.js';
+import type { TestSandbox } from './sandbox.js';
 import { startSecurity } from './security.js';
 
 /** The account of the sandbox. */
@@ -81,7 +82,7 @@ export interface World {
   /** The present server, or the last one. */
   readonly temporal: TemporalServer;
   readonly proxy: FaultProxy;
-  readonly sandbox: Awaited<ReturnType<typeof startSandbox>>;
+  readonly sandbox: TestSandbox;
   /** Environment of workers and commands. */
   readonly env: Readonly<Record<string, string>>;
   /** Starts a worker, by default with the built command line. */
@@ -110,6 +111,8 @@ export interface WorldOptions {
   readonly replay?: true | { readonly notBecause: string };
   /** Runs workers and commands under guardrails that ask for a proof of who applies, and encrypts payloads. Default: false. */
   readonly secured?: boolean;
+  /** The AWS of the world. Default: a sandbox of its own. The world stops it. */
+  readonly aws?: TestSandbox;
   /** Events after which the server suggests that a workflow continues as new. Default: that of the server. */
   readonly suggestsContinueAsNewAt?: number;
 }
@@ -127,6 +130,7 @@ export async function startWorld({
   databaseFile = false,
   replay = true,
   secured = false,
+  aws,
   suggestsContinueAsNewAt,
 }: WorldOptions = {}): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'iam-bootstrap-'));
@@ -134,7 +138,7 @@ export async function startWorld({
   const { cacheDirectory, environment, temporalCli } = loadConfig();
   const [cli, sandbox] = await Promise.all([
     findTemporalCli({ cacheDirectory, environment, path: temporalCli }),
-    startSandbox({ account: ACCOUNT }),
+    aws ?? startSandbox({ account: ACCOUNT }),
   ]);
   const serverOptions = {
     cli:

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Plays iam-bootstrap against an AWS account, or against an emulator, and writes a report: see docs/acceptance.md.
+# --help lists the options.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash scripts/setup.sh >&2
+exec node --no-warnings node_modules/jiti/lib/jiti-cli.mjs test/acceptance/main.ts "$@"

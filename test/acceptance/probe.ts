@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { AwsClients } from '../../src/aws/clients.js';
+import { awsError, failureTypeOf, isUnsupported } from '../../src/aws/errors.js';
+import type { Target } from '../../src/contract/entity.js';
+import type { Answer, Assumption, ProbeCall } from './assumptions.js';
+import { isRead } from './write-guard.js';
+
+/** The place where a probe is played. */
+export interface Place {
+  readonly clients: Pick<AwsClients, 'write'>;
+  readonly target: Target;
+  /** The start of the names. */
+  readonly start: string;
+  /** The wait before the last call, in which AWS brings the first ones to all of its replicas. */
+  readonly settleMs: number;
+  /** How long a read may take to show a write, in milliseconds. */
+  readonly propagationMs: number;
+}
+
+/** The answer of an endpoint, with the error's message where there is one. */
+export interface Observed extends Answer {
+  readonly message: string | null;
+}
+
+/** The result of a probe. `not observable`: the endpoint does not know a call, or the first calls failed. */
+export type Verdict = 'held' | 'differs' | 'not observable';
+
+/** A tested assumption. */
+export interface Tested {
+  readonly assumption: Assumption;
+  readonly verdict: Verdict;
+  readonly observed: Observed | null;
+  /** The reason for which nothing was observed; null where something was. */
+  readonly reason: string | null;
+}
+
+const THROTTLE_RETRIES = 5;
+
+/** Plays an assumption's calls, and compares the answer to the last one. */
+export async function testAssumption(place: Place, assumption: Assumption): Promise<Tested> {
+  const tested = (verdict: Verdict, observed: Observed | null, reason: string | null): Tested => ({
+    ...{ assumption, verdict, observed, reason },
+  });
+  for (const step of assumption.setup) {
+    const answer = await answerTo(place, step, []);
+    if (answer.code !== null) {
+      return tested('not observable', null, `${step.operation}: ${answer.code}: ${answer.message ?? ''}`);
+    }
+  }
+  await pause(place.settleMs);
+  const members = Object.keys(assumption.expected.members ?? {});
+  const startedAt = Date.now();
+  for (;;) {
+    const observed = await answerTo(place, assumption.request, members);
+    if (holds(place, assumption, observed)) return tested('held', observed, null);
+    if (isUnknownTo(observed)) return tested('not observable', null, `${assumption.request.operation} is not known`);
+    const mayChange = isRead(assumption.request.operation) && Date.now() - startedAt < place.propagationMs;
+    if (!mayChange) return tested('differs', observed, null);
+    await pause(1_000);
+  }
+}
+
+function holds(place: Place, { expected, message }: Assumption, observed: Observed): boolean {
+  const wanted = fill(expected.members ?? {}, place);
+  return (
+    observed.status === expected.status &&
+    observed.code === expected.code &&
+    (message === undefined || observed.message?.includes(message) === true) &&
+    isDeepStrictEqual(
+      JSON.parse(JSON.stringify(fill(observed.members ?? {}, place))),
+      JSON.parse(JSON.stringify(wanted)),
+    )
+  );
+}
+
+/** Reports an answer of an endpoint that does not have the operation. */
+function isUnknownTo({ status, code }: Observed): boolean {
+  return status >= 500 || code === 'ForeignReply' || isUnsupported({ code: code ?? '' });
+}
+
+async function answerTo(place: Place, step: ProbeCall, members: readonly string[]): Promise<Observed> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const input = fill(step.input, place) as Record<string, unknown>;
+      const { output } = await place.clients.write(step.operation, input);
+      const seen = Object.fromEntries(members.map((path) => [path, redact(memberOf(output, path), place)]));
+      return { status: 200, code: null, message: null, ...(members.length === 0 ? {} : { members: seen }) };
+    } catch (error) {
+      const aws = awsError(error);
+      if (failureTypeOf(aws) === 'Throttled' && attempt <= THROTTLE_RETRIES) {
+        await pause(1_000 * attempt);
+        continue;
+      }
+      return {
+        status: aws.httpStatus ?? 0,
+        code: aws.code,
+        message: redact(aws.message, place) as string,
+      };
+    }
+  }
+}
+
+/** Returns a member of an output: `Role.Arn`, `Tags.length`, or a part of a document: `Document|Statement.0.Action`. */
+function memberOf(output: unknown, path: string): unknown {
+  const [member = '', inDocument] = path.split('|');
+  const value = at(output, member);
+  if (inDocument === undefined) return value;
+  const text = String(value);
+  if (inDocument === 'encoded') return text.startsWith('%7B');
+  const decoded = text.includes('%') ? decodeURIComponent(text) : text;
+  return inDocument === 'decoded' ? decoded : at(JSON.parse(decoded), inDocument);
+}
+
+function at(value: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((part, name) => (part as Record<string, unknown> | undefined | null)?.[name], value);
+}
+
+/** A password that no text of the project shows. */
+const PASSWORD = `${randomBytes(18).toString('base64url')}aA1!`;
+
+/** Puts the names and the account of a place into texts with placeholders. */
+function fill(value: unknown, { start, target }: Pick<Place, 'start' | 'target'>): unknown {
+  return mapTexts(value, (text) =>
+    text
+      .replaceAll('<p>', start)
+      .replaceAll('<account>', target.account)
+      .replaceAll('<partition>', target.partition)
+      .replaceAll('<password>', PASSWORD),
+  );
+}
+
+/** Takes the names and the account of a place out of texts. */
+export function redact(value: unknown, { start, target }: Pick<Place, 'start' | 'target'>): unknown {
+  return mapTexts(value, (text) =>
+    text
+      .replaceAll(start, '<p>')
+      .replaceAll(start.toUpperCase(), '<P>')
+      .replaceAll(`arn:${target.partition}:iam::${target.account}:`, 'arn:<partition>:iam::<account>:')
+      .replaceAll(target.account, '<account>'),
+  );
+}
+
+function mapTexts(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((part) => mapTexts(part, change));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, mapTexts(part, change)]));
+}
