@@ -1,6 +1,7 @@
 import type { TerraformPlan } from '../../src/client/terraform/plan.js';
 import { compareTerraformPlans, preflight } from '../../src/client/terraform/preflight.js';
 import type { Preflight } from '../../src/contract/preflight.js';
+import { CERTIFICATE } from '../support/kind-fixtures/certificates.js';
 import { planWith, type PrintedChange } from '../support/terraform-changes.js';
 import { canCreate, planOf, sendChange, sendCreate } from '../support/terraform-creates.js';
 import { iam, temporal, useWorld } from '../support/use-world.js';
@@ -99,6 +100,35 @@ const PLANS: Readonly<Record<string, readonly [plan: () => TerraformPlan, ...oth
       planWith([
         create('aws_iam_user_policy_attachment.a', { user: 'u', policy_arn: READ_ONLY }),
         create('aws_iam_group_policy_attachment.a', { group: 'g', policy_arn: READ_ONLY }),
+      ]),
+  ],
+  'entities whose policies and roles are absent': [
+    () => {
+      const absent = `arn:aws:iam::${ACCOUNT}:policy/absent`;
+      return planWith([
+        create('aws_iam_role.bounded', { ...role('bounded'), permissions_boundary: absent }),
+        create('aws_iam_role.attached', { ...role('attached'), managed_policy_arns: [absent] }),
+        create('aws_iam_user.bounded', { name: 'bounded', path: '/', permissions_boundary: absent }),
+        create('aws_iam_instance_profile.p', { name: 'p', path: '/', role: 'absent' }),
+        create('aws_iam_role.taken', { ...role('taken'), permissions_boundary: absent }),
+      ]);
+    },
+    create('aws_iam_role.taken', role('taken')),
+  ],
+  'a list of inline policies that nobody creates': [
+    () =>
+      planWith([
+        keep('aws_iam_role.r', role('r')),
+        create('aws_iam_role_policies_exclusive.e', { role_name: 'r', policy_names: ['absent'] }),
+      ]),
+  ],
+  'one certificate for two users': [
+    () =>
+      planWith([
+        keep('aws_iam_user.a', { name: 'a', path: '/' }),
+        keep('aws_iam_user.b', { name: 'b', path: '/' }),
+        create('aws_iam_signing_certificate.a', { user_name: 'a', certificate_body: CERTIFICATE }),
+        create('aws_iam_signing_certificate.b', { user_name: 'b', certificate_body: CERTIFICATE }),
       ]),
   ],
   'resources that remove what they do not list': [

@@ -41,6 +41,7 @@ type Create = (
   iam: IAM,
   text: (attribute: string) => string,
   list: (attribute: string) => readonly string[],
+  optional: (attribute: string) => string | undefined,
 ) => Promise<unknown>;
 
 /** Puts inline policies that are listed and absent, without a document as the provider does, and deletes the others. */
@@ -55,18 +56,31 @@ async function keepOnly(iam: IAM, RoleName: string, listed: readonly string[]): 
 }
 
 const CREATES: Readonly<Record<string, Create>> = {
-  aws_iam_role: (iam, text) =>
-    iam.createRole({
+  async aws_iam_role(iam, text, list, optional) {
+    await iam.createRole({
       RoleName: text('name'),
       Path: text('path'),
       AssumeRolePolicyDocument: text('assume_role_policy'),
-    }),
+      PermissionsBoundary: optional('permissions_boundary'),
+    });
+    for (const PolicyArn of list('managed_policy_arns'))
+      await iam.attachRolePolicy({ RoleName: text('name'), PolicyArn });
+  },
   aws_iam_policy: (iam, text) =>
     iam.createPolicy({ PolicyName: text('name'), Path: text('path'), PolicyDocument: text('policy') }),
-  aws_iam_user: (iam, text) => iam.createUser({ UserName: text('name'), Path: text('path') }),
+  aws_iam_user: (iam, text, _list, optional) =>
+    iam.createUser({
+      UserName: text('name'),
+      Path: text('path'),
+      PermissionsBoundary: optional('permissions_boundary'),
+    }),
   aws_iam_group: (iam, text) => iam.createGroup({ GroupName: text('name'), Path: text('path') }),
-  aws_iam_instance_profile: (iam, text) =>
-    iam.createInstanceProfile({ InstanceProfileName: text('name'), Path: text('path') }),
+  async aws_iam_instance_profile(iam, text, _list, optional) {
+    const InstanceProfileName = text('name');
+    await iam.createInstanceProfile({ InstanceProfileName, Path: text('path') });
+    const RoleName = optional('role');
+    if (RoleName !== undefined) await iam.addRoleToInstanceProfile({ InstanceProfileName, RoleName });
+  },
   aws_iam_openid_connect_provider: (iam, text, list) =>
     iam.createOpenIDConnectProvider({
       Url: text('url'),
@@ -151,8 +165,8 @@ export async function sendCreate(
   iam: IAM,
   { address, type, after }: Pick<ResourceChange, 'address' | 'type' | 'after'>,
 ): Promise<string | null> {
-  const [text, list] = readersOf(address, { ...after, ...KNOWN_AFTER_APPLY[address] });
-  return codeOf(CREATES[type]?.(iam, text, list));
+  const [text, list, optional] = readersOf(address, { ...after, ...KNOWN_AFTER_APPLY[address] });
+  return codeOf(CREATES[type]?.(iam, text, list, optional));
 }
 
 /**
@@ -162,14 +176,14 @@ export async function sendCreate(
  */
 export async function sendChange(iam: IAM, change: ResourceChange): Promise<string | null> {
   const { address, type, actions, before, after } = change;
-  const [text, list] = readersOf(address, before);
+  const [text, list, optional] = readersOf(address, before);
   let answer: string | null = null;
   for (const action of actions) {
     if (action === 'create') answer = await sendCreate(iam, change);
     else if (action === 'update') {
       const [textAfter] = readersOf(address, after);
       answer = await codeOf(RENAMES[type]?.(iam, text('name'), textAfter('name')));
-    } else if (action === 'delete' && answer === null) await DELETIONS[type]?.(iam, text, list);
+    } else if (action === 'delete' && answer === null) await DELETIONS[type]?.(iam, text, list, optional);
   }
   return answer;
 }
@@ -181,7 +195,8 @@ function readersOf(address: string, values: ResourceChange['after']) {
     if (typeof value !== 'string') throw new Error(`${address} has no ${attribute}`);
     return value;
   };
-  return [text, (attribute: string): readonly string[] => strings(values[attribute])] as const;
+  const optional = (attribute: string): string | undefined => strings([values[attribute] ?? null])[0];
+  return [text, (attribute: string): readonly string[] => strings(values[attribute]), optional] as const;
 }
 
 async function codeOf(call: Promise<unknown> | undefined): Promise<string | null> {

@@ -1,6 +1,6 @@
 import type { Finding } from '../../contract/preflight.js';
 import { findingOf, refusalIfPresent } from './findings.js';
-import { entityOf, type Item, type PlanItems } from './items.js';
+import { entityOf, type Item, placeOf, type PlanItems } from './items.js';
 
 /** The resources of all plans, by what they stand for. */
 interface Claims {
@@ -178,10 +178,6 @@ function handedOver(item: Item, other: Item): Finding {
     reason: `${placeOf(other, item)} destroys it: until that is applied, the create meets it`,
     remedy: `apply ${other.plan.file} first; or keep the entity: take it out there with a removed block, and import it here`,
   });
-}
-
-function placeOf({ plan, change }: Item, { plan: own }: Item): string {
-  return plan === own ? change.address : `${plan.file}: ${change.address}`;
 }
 
 function nameOf(item: Item): string {

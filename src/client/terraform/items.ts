@@ -96,7 +96,7 @@ function prefixOf({ after: { name_prefix: prefix } }: ResourceChange): string | 
 
 /** Returns the key of what a resource makes: an entity, or a member of one. */
 function keyOf(scope: string, resourceType: string, type: ResourceType, subject: Subject): string | null {
-  const entity = `${scope} ${entityKey({ kind: type.kind, name: subject.name })}`;
+  const entity = `${scope} ${entityKey({ kind: type.kind, name: type.uniquePart?.(subject.name) ?? subject.name })}`;
   if (type.ifPresent === 'adds') return null;
   if (type.ifPresent === 'excludes') return `${entity} ${resourceType}`;
   const members = Object.entries(subject.members).flatMap(([set, names]) => names.map((name) => `${set} ${name}`));
@@ -115,4 +115,9 @@ function policyArn(change: ResourceChange, accounts: AccountsOfPlan): string | n
 /** Returns an item as an entity of a manifest would be named: `Role/deploy`. Null where its name is not known. */
 export function entityOf({ type, subject }: Pick<Item, 'type' | 'subject'>): string | null {
   return type === undefined || subject === null ? null : entityId({ kind: type.kind, name: subject.name });
+}
+
+/** Returns the address of a resource, as one of this plan or of another one names it. */
+export function placeOf({ plan, change }: Item, { plan: own }: Item): string {
+  return plan === own ? change.address : `${plan.file}: ${change.address}`;
 }

@@ -10,8 +10,18 @@ const NAMES: Readonly<Record<string, string>> = {
   Policy: 'policyName',
 };
 
-/** A parent that will not be there, as text: `Role/deploy is absent, and no plan creates it`. */
-type Missing = string;
+/** An entity that a create needs. */
+interface Parent {
+  readonly entity: EntityToLookUp;
+  /** The call that fails without it. Default: that of the create. */
+  readonly operation?: string;
+}
+
+/** An entity that a create needs and that will not be there. */
+export interface Missing extends Omit<Parent, 'entity'> {
+  /** `Role/deploy is absent, and no plan creates it` */
+  readonly reason: string;
+}
 
 /**
  * Returns the entities that AWS needs before it makes a resource: the role of an inline policy, the user of an access key, both
@@ -24,6 +34,18 @@ export function parentsOf(item: Item): readonly EntityToLookUp[] {
   return [
     ...(host === undefined ? [] : [host]),
     ...sets.flatMap(([set, names]) => names.flatMap((member) => entityOfMember(set, member, target))),
+  ];
+}
+
+/** Returns all entities that AWS needs before it makes a resource, those beside its parents as well. */
+export function needsOf(item: Item): readonly Parent[] {
+  const { subject, target, isRename } = item;
+  const needs = isRename ? [] : (subject?.needs ?? []);
+  return [
+    ...parentsOf(item).map((entity) => ({ entity })),
+    ...needs.flatMap(({ operation, set, member }) =>
+      entityOfMember(set, member, target).map((entity) => ({ entity, operation })),
+    ),
   ];
 }
 
@@ -80,14 +102,16 @@ export class Parents {
 
   /** Returns a parent that will not be there; undefined where all are, or nobody knows. */
   missing(item: Item, find: (entity: EntityToLookUp) => LookedUp | undefined): Missing | undefined {
-    for (const parent of parentsOf(item)) {
+    for (const { entity: parent, ...rest } of needsOf(item)) {
       const key = `${item.scope} ${entityKey(parent)}`;
       if (this.#made.has(key)) continue;
-      if (this.#destroyed.get(item.plan)?.has(key) === true) return `the plan destroys or renames ${entityId(parent)}`;
+      if (this.#destroyed.get(item.plan)?.has(key) === true) {
+        return { ...rest, reason: `the plan destroys or renames ${entityId(parent)}` };
+      }
       const { status, isByExactName = false } = find(parent) ?? {};
       // Without a listing, a policy under another path is not found.
       if (isByExactName && parent.kind === 'Policy') continue;
-      if (status === 'absent') return `${entityId(parent)} is absent, and no plan creates it`;
+      if (status === 'absent') return { ...rest, reason: `${entityId(parent)} is absent, and no plan creates it` };
     }
     return undefined;
   }

@@ -4,8 +4,10 @@ import type { Finding } from '../../contract/preflight.js';
 import type { UserFacingError } from '../../contract/user-facing-error.js';
 import { findingOf } from './findings.js';
 import type { Item, PlanItems } from './items.js';
+import type { Links } from './links.js';
 import { Owners } from './owners.js';
 import { countOf, hostOf, Parents } from './parents.js';
+import { removalText } from './predict-members.js';
 import { predict } from './predict.js';
 import { SETTINGS } from './resource-types.js';
 
@@ -13,6 +15,7 @@ import { SETTINGS } from './resource-types.js';
 interface Compared {
   readonly plans: readonly PlanItems[];
   readonly findings: ReadonlyMap<Item, Finding>;
+  readonly links: Links;
 }
 
 /**
@@ -27,7 +30,7 @@ export function predictAll(
   find: (account: string, entity: EntityToLookUp) => LookedUp | undefined,
   unread: ReadonlyMap<string, UserFacingError> = new Map(),
 ): readonly Finding[] {
-  const { plans, findings } = compared;
+  const { plans, findings, links } = compared;
   const counter = new Ordinals();
   const owners = new Owners(plans);
   const parents = new Parents(plans);
@@ -45,7 +48,7 @@ export function predictAll(
       if (question === undefined || found === undefined) return uncheckable(item);
       const count = countOf(item);
       const { owner, own: ownMark } = owners.of(item, question, found);
-      return predict(
+      const finding = predict(
         item,
         { ...found, owner },
         {
@@ -56,10 +59,37 @@ export function predictAll(
           missing: parents.missing(item, findHere),
           isReplaced: parents.isReplaced(item),
           destroyed: destroyedBefore(item, plans),
+          unmade: unmadeOf(item, found, links),
         },
       );
+      return withRemovals(finding, item, links) ?? finding;
     }),
   );
+}
+
+/** Verdicts of creates that succeed. */
+const ACCEPTED: readonly Finding['verdict'][] = ['create', 'present', 'overwrite'];
+
+/** Returns a finding with what resources of the plans remove of each other; undefined where they remove nothing. */
+export function withRemovals(finding: Finding, item: Item, links: Links): Finding | undefined {
+  if (!ACCEPTED.includes(finding.verdict)) return undefined;
+  const removed = links.removedBy(item);
+  // Of two aliases, each replaces the other.
+  const removers = item.type?.kind === 'AccountAlias' ? [] : links.removersOf(item);
+  const [reason, ...more] = [
+    ...(removed.length === 0 ? [] : [removalText(item, removed.join(', '))]),
+    ...(removers.length === 0 ? [] : [`${removers.join(', ')} does not list it, and removes it`]),
+  ];
+  if (reason === undefined) return undefined;
+  const remedy = 'list it in both places, or take one of the resources away';
+  if (finding.verdict === 'overwrite') return { ...finding, notes: [...finding.notes, reason, ...more], remedy };
+  return { ...finding, verdict: 'overwrite', reason, remedy, notes: [...finding.notes, ...more] };
+}
+
+/** Returns the inline policies that a resource lists, and that neither the account has nor a plan makes. */
+function unmadeOf(item: Item, { members }: LookedUp, links: Links): readonly string[] {
+  const present = members['inlinePolicies']?.present ?? [];
+  return links.unmade(item).filter((name) => !present.includes(name));
 }
 
 /** Returns the owner of the entity that a resource is a part of. */

@@ -1,7 +1,7 @@
 import type { Finding } from '../../contract/preflight.js';
 import { findingOf, refusalIfPresent } from './findings.js';
 import { importIdOf, type Known, LEAVE_IT, notesOf } from './known-item.js';
-import type { ResourceType } from './resource-forms.js';
+import type { Item } from './items.js';
 
 /** Predicts a part of an entity, or a connection between two. */
 export function predictMembers(known: Known): Finding {
@@ -10,12 +10,12 @@ export function predictMembers(known: Known): Finding {
   const wanted = Object.values(subject.members).flat();
   if (type.ifPresent === 'excludes' && others.length > 0) {
     const more = omitted === 0 ? '' : ` and ${String(omitted)} more`;
-    return overwritten(known, removalText(type, `${others.join(', ')}${more}`));
+    return overwritten(known, removalText(item, `${others.join(', ')}${more}`));
   }
   if (type.kind === 'AccountAlias' && present.length === 0 && others.length > 0) {
     return findingOf(item, {
       verdict: 'overwrite',
-      reason: `it replaces the alias ${others.join(', ')}`,
+      reason: removalText(item, others.join(', ')),
       notes: ['people sign in at the address with the alias', ...notesOf(type)],
     });
   }
@@ -41,9 +41,10 @@ export function predictMembers(known: Known): Finding {
   });
 }
 
-/** Resources that may be imported remove at once; those of one policy or group show the others as a change of the next plan. */
-function removalText({ importId }: ResourceType, others: string): string {
-  return importId === undefined
+/** Returns what a resource removes. Resources that may be imported remove at once; those of one policy or group show the others as a change of the next plan. */
+export function removalText({ type }: Pick<Item, 'type'>, others: string): string {
+  if (type?.kind === 'AccountAlias') return `an account has one alias, and it replaces ${others}`;
+  return type?.importId === undefined
     ? `its create only adds; the next apply removes what it does not list: ${others}`
     : `it removes what it does not list: ${others}`;
 }

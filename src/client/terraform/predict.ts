@@ -3,6 +3,7 @@ import type { Finding } from '../../contract/preflight.js';
 import { findingOf, refusalOf } from './findings.js';
 import type { Item } from './items.js';
 import { type Known, notesOf } from './known-item.js';
+import type { Missing } from './parents.js';
 import { predictEntity } from './predict-entity.js';
 import { overwritten, predictMembers } from './predict-members.js';
 import type { ResourceType } from './resource-forms.js';
@@ -14,7 +15,9 @@ interface Surroundings {
   /** The credentials of the user, where AWS limits their number and refuses those that are there. */
   readonly counted?: LookedUp | undefined;
   /** An entity that it needs and that will not be there. */
-  readonly missing?: string | undefined;
+  readonly missing?: Missing | undefined;
+  /** Inline policies that it lists, and that nobody makes. */
+  readonly unmade?: readonly string[];
   /** The entity that it belongs to is destroyed and made anew: what it has now is gone. */
   readonly isReplaced?: boolean;
   /** Credentials of the same user that the plan destroys, unless it does so after their own create. */
@@ -38,12 +41,11 @@ export function predict(item: Item, read: LookedUp, around: Surroundings): Findi
   if (type === undefined || subject === null) throw new Error('only an item with a known name can be looked up');
   const owners = ownersIn(type, found, around);
   const known = { item, type, subject, found, ...owners };
-  const isUnread = found.status === 'unread' || (found.status === 'present' && found.message !== null);
-  if (around.missing !== undefined) return orphaned(item, around.missing);
-  if (isUnread) {
-    const remedy = "grant the action to the worker's role, and check again";
-    return findingOf(item, { verdict: 'unread', reason: `not read: ${found.message ?? ''}`, remedy });
-  }
+  const { missing } = around;
+  const undecided = (missing && lacking(known, missing)) ?? unread(known);
+  if (undecided !== undefined) return undecided;
+  const { unmade = [] } = around;
+  if (unmade.length > 0) return listsUnmade(item, unmade);
   if (type.ifPresent === 'adds') return predictAddition(known, around);
   const full = beyondLimit(known, around);
   if (full !== undefined) return full;
@@ -52,6 +54,20 @@ export function predict(item: Item, read: LookedUp, around: Surroundings): Findi
   return type.ifPresent === 'overwrites'
     ? overwritten(known, 'it exists, and the create overwrites it')
     : predictEntity(known, around.ownMark ?? null);
+}
+
+/** Predicts a create that lacks what it needs; undefined where AWS refuses it before. */
+function lacking({ item, subject, found }: Known, missing: Missing): Finding | undefined {
+  // AWS refuses a name that is there before it looks at what the create needs.
+  const isThere = found.status === 'present' && Object.keys(subject.members).length === 0;
+  return isThere ? undefined : orphaned(item, missing);
+}
+
+/** Returns the finding about an entity that could not be read; undefined where it could. */
+function unread({ item, found: { status, message } }: Known): Finding | undefined {
+  if (status !== 'unread' && (status !== 'present' || message === null)) return undefined;
+  const remedy = "grant the action to the worker's role, and check again";
+  return findingOf(item, { verdict: 'unread', reason: `not read: ${message ?? ''}`, remedy });
 }
 
 /** Returns the owner of what a create adds to or changes. */
@@ -95,12 +111,25 @@ function beyondLimit({ item, type, subject, found }: Known, { ordinal, counted }
 }
 
 /** Predicts a part of an entity that is not there. */
-function orphaned(item: Item, missing: string): Finding {
+function orphaned(item: Item, { reason, operation = item.type?.operation ?? '' }: Missing): Finding {
   return findingOf(item, {
     verdict: 'orphan',
-    error: { operation: item.type?.operation ?? '', code: 'NoSuchEntity' },
-    reason: missing,
+    error: { operation, code: 'NoSuchEntity' },
+    reason,
     remedy: 'create what it belongs to in this plan or before it, or correct the name',
+  });
+}
+
+/** Predicts a list of inline policies: the provider puts those that are absent without their documents. */
+function listsUnmade(item: Item, names: readonly string[]): Finding {
+  return findingOf(item, {
+    verdict: 'orphan',
+    error: {
+      operation: item.type?.operation.replace(/^List(\w+)Policies$/, 'Put$1Policy') ?? '',
+      code: 'ValidationError',
+    },
+    reason: `it lists ${names.join(', ')}, which is absent, and no plan creates it: the provider cannot, since it does not have the document`,
+    remedy: 'create it as an inline policy of its own, or take it off the list',
   });
 }
 

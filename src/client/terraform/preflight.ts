@@ -8,11 +8,13 @@ import type { RunOptions } from '../run/events.js';
 import { type AccountsOfPlan, accountsOfPlans, type PlanAccounts } from './accounts.js';
 import { assertAccountsKnown, assertProviders } from './assert-accounts.js';
 import { comparePlans } from './compare-plans.js';
+import { findingOf } from './findings.js';
 import { type Item, itemsOf, type PlanItems } from './items.js';
+import { Links } from './links.js';
 import { type AccountLookUps, lookUpInAccount } from './look-up.js';
-import { countOf, parentsOf } from './parents.js';
+import { countOf, needsOf } from './parents.js';
 import type { TerraformPlan } from './plan.js';
-import { isOpen, predictAll, questionOf, uncheckable } from './predict-all.js';
+import { isOpen, predictAll, questionOf, uncheckable, withRemovals } from './predict-all.js';
 
 /** The verdicts, the gravest first. */
 export const VERDICTS: readonly Verdict[] = [
@@ -38,6 +40,7 @@ export interface ComparedPlans {
   readonly given: PlanAccounts;
   /** The findings that the plans show without AWS. */
   readonly findings: ReadonlyMap<Item, Finding>;
+  readonly links: Links;
 }
 
 /**
@@ -49,13 +52,16 @@ export function compareTerraformPlans(plans: readonly TerraformPlan[], given: Pl
   const accounts = accountsOfPlans(plans, given);
   assertProviders([...accounts.values()], given);
   const items = [...accounts].map(([plan, known]) => itemsOf(plan, known));
-  return { plans: items, accounts, given, findings: comparePlans(items) };
+  return { plans: items, accounts, given, findings: comparePlans(items), links: new Links(items) };
 }
 
 /** Returns what the plans alone show, as the result of `preflight --offline`. */
 export function preflightOffline(compared: ComparedPlans): Preflight {
   const findings = compared.plans.flatMap(({ creates }) =>
-    creates.flatMap((item) => compared.findings.get(item) ?? (isOpen(item) ? [] : uncheckable(item))),
+    creates.flatMap((item) => {
+      const known = compared.findings.get(item) ?? (isOpen(item) ? undefined : uncheckable(item));
+      return known ?? withRemovals(findingOf(item, { verdict: 'create', reason: '' }), item, compared.links) ?? [];
+    }),
   );
   return resultOf(compared, findings, { offline: true, calls: {} });
 }
@@ -131,7 +137,7 @@ function byAccount(items: readonly Item[]) {
     const { account } = item.target;
     const one = accounts.get(account) ?? { target: item.target, entities: [] };
     accounts.set(account, one);
-    one.entities.push(question, ...parentsOf(item), ...[countOf(item) ?? []].flat());
+    one.entities.push(question, ...needsOf(item).map(({ entity }) => entity), ...[countOf(item) ?? []].flat());
   }
   return accounts;
 }

@@ -13,6 +13,19 @@ export interface Subject {
   readonly path?: string;
   /** The members of the entity that the resource makes. Empty where it makes the entity. */
   readonly members: Readonly<Record<string, readonly string[]>>;
+  /** The ARN of a policy that is attached. Default: it is not known, or not asked for. */
+  readonly arn?: string;
+  /** Entities that the create needs beside the one that it is a part of. Default: none. */
+  readonly needs?: readonly Need[];
+}
+
+/** An entity that a create needs. */
+export interface Need {
+  /** The call that fails without it. */
+  readonly operation: string;
+  /** The set whose members name it: `managedPolicyArns` has ARNs, and `attachedTo` has `Role/deploy`. */
+  readonly set: string;
+  readonly member: string;
 }
 
 /** A type of resource of the AWS provider, and what its create does. */
@@ -38,6 +51,8 @@ export interface ResourceType {
   readonly perUser?: number;
   /** The account may have the name in another case or under another path. Default: its name is compared as it is. */
   readonly hasVariants?: boolean;
+  /** Returns the part of a name that the account may have once, where that is not the whole of it. */
+  readonly uniquePart?: (name: string) => string;
   /** A fact about every create. Default: none. */
   readonly note?: string;
   /** The call by which the provider changes name and path in place, so that an import repairs a collision. Default: none can. */
@@ -67,9 +82,8 @@ export function named(
   kind: string,
   property: string,
   operation: string,
-  rest: Rest & { readonly attribute?: string },
+  { needs, ...more }: Rest & { readonly needs?: (values: Values) => readonly Need[] },
 ): ResourceType {
-  const { attribute = 'name', ...more } = rest;
   return {
     kind,
     operation,
@@ -77,10 +91,16 @@ export function named(
     importId: byName,
     hasVariants: true,
     subjectOf: (values) => {
-      const name = values.text(attribute);
+      const name = values.text('name');
       if (name === null || name === undefined) return null;
       const path = values.text('path');
-      return { name, spec: { [property]: name }, ...(path === null ? {} : { path: path ?? '/' }), members: {} };
+      return {
+        name,
+        spec: { [property]: name },
+        ...(path === null ? {} : { path: path ?? '/' }),
+        members: {},
+        ...(needs === undefined ? {} : { needs: needs(values) }),
+      };
     },
     ...more,
   };
@@ -154,6 +174,16 @@ export function partOf(
   };
 }
 
+/** Returns the policy that bounds the permissions of a role or user. */
+export function boundary(operation: string, values: Values): readonly Need[] {
+  return needed(operation, 'managedPolicyArns', values.link('permissions_boundary'));
+}
+
+/** Returns an entity that a create needs; none where it is not set, or not known. */
+export function needed(operation: string, set: string, member: string | null | undefined): readonly Need[] {
+  return member === null || member === undefined || member === '' ? [] : [{ operation, set, member }];
+}
+
 /** Returns a set with one member; null where it is not known. */
 export function one(set: string, text: string | null | undefined): Subject['members'] | null {
   return text === null || text === undefined ? null : { [set]: [text] };
@@ -219,6 +249,7 @@ export const policyAttachment: ResourceType = {
     if (name === undefined || holders.includes(undefined)) return null;
     return {
       name,
+      arn: arn ?? '',
       spec: { policyName: name },
       members: { [HeldSet.AttachedTo]: holders.flatMap((list) => list ?? []) },
     };

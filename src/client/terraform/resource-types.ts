@@ -3,6 +3,7 @@ import type { ResourceChange } from './plan.js';
 import {
   all,
   attachment,
+  boundary,
   byArn,
   byName,
   composed,
@@ -10,6 +11,7 @@ import {
   exclusive,
   inlinePolicy,
   named,
+  needed,
   one,
   partOf,
   policyAttachment,
@@ -27,11 +29,26 @@ function userIn(name: string): string {
  * documentation are named in the test of the import IDs.
  */
 export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
-  aws_iam_role: named('Role', 'roleName', 'CreateRole', {}),
+  aws_iam_role: named('Role', 'roleName', 'CreateRole', {
+    needs: (values) => [
+      ...boundary('CreateRole', values),
+      ...(values.texts('managed_policy_arns') ?? []).flatMap((arn) =>
+        needed('AttachRolePolicy', 'managedPolicyArns', arn),
+      ),
+    ],
+  }),
   aws_iam_policy: named('Policy', 'policyName', 'CreatePolicy', { importId: byArn }),
-  aws_iam_user: named('User', 'userName', 'CreateUser', { movedBy: 'UpdateUser' }),
+  aws_iam_user: named('User', 'userName', 'CreateUser', {
+    movedBy: 'UpdateUser',
+    needs: (values) => boundary('CreateUser', values),
+  }),
   aws_iam_group: named('Group', 'groupName', 'CreateGroup', { movedBy: 'UpdateGroup' }),
-  aws_iam_instance_profile: named('InstanceProfile', 'instanceProfileName', 'CreateInstanceProfile', {}),
+  aws_iam_instance_profile: named('InstanceProfile', 'instanceProfileName', 'CreateInstanceProfile', {
+    needs(values) {
+      const role = values.link('role');
+      return typeof role === 'string' ? needed('AddRoleToInstanceProfile', HeldSet.AttachedTo, `Role/${role}`) : [];
+    },
+  }),
   aws_iam_server_certificate: named('ServerCertificate', 'serverCertificateName', 'UploadServerCertificate', {
     unreadable: ['private_key'],
   }),
@@ -64,7 +81,13 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
     'SigningCertificate',
     'UploadSigningCertificate',
     { userName: 'user_name', certificateBody: 'certificate_body' },
-    { perUser: 2, code: 'DuplicateCertificate', importId: ({ id }, { name }) => `${id ?? ''}:${userIn(name)}` },
+    {
+      perUser: 2,
+      code: 'DuplicateCertificate',
+      uniquePart: (name) => name.slice(name.lastIndexOf('/') + 1),
+      note: 'AWS takes a certificate once in an account: whether another user has it was not read',
+      importId: ({ id }, { name }) => `${id ?? ''}:${userIn(name)}`,
+    },
   ),
   aws_iam_user_ssh_key: composed(
     'SSHPublicKey',

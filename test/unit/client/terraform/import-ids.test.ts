@@ -265,7 +265,11 @@ test('a user’s credentials are counted: the second create has less room', () =
 test('an alias that another one would replace is named', () => {
   const members = { accountAliases: { present: [], others: ['present-alias'], omitted: 0 } };
   const finding = predictOne('aws_iam_account_alias', { account_alias: 'my-account-alias' }, { members });
-  expect(finding).toMatchObject({ verdict: 'overwrite', error: null, reason: 'it replaces the alias present-alias' });
+  expect(finding).toMatchObject({
+    verdict: 'overwrite',
+    error: null,
+    reason: 'an account has one alias, and it replaces present-alias',
+  });
 });
 
 test('a block quotes keys and IDs so that HCL reads no template in them', () => {
