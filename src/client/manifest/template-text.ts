@@ -85,11 +85,14 @@ export function manifestText(
     .join('');
 }
 
-/** Writes braces as text. A single one before a template would open it. */
+/**
+ * Writes braces as text. Before a template, a single one would open it, and a dollar would make it another tool's; a brace
+ * before that dollar would open what stands for the dollar.
+ */
 function escapeBraces(text: string, isBeforeTemplate: boolean): string {
   const parts = text.split('{{');
   const last = parts.pop() ?? '';
-  const end = isBeforeTemplate && last.endsWith('{') ? `${last.slice(0, -1)}{{'{'}}` : last;
+  const end = isBeforeTemplate ? last.replace(/\{?\$$|\{$/, (tail) => tail.replace(/./g, "{{'$&'}}")) : last;
   return [...parts, end].join("{{'{{'}}");
 }
 

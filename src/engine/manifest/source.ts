@@ -14,7 +14,7 @@ import {
   type Tree,
 } from './tree.js';
 import { syntaxFinding } from './yaml-syntax.js';
-import { YamlConverter, type ConvertTag } from './yaml-tree.js';
+import { YamlConverter, type YamlRules } from './yaml-tree.js';
 
 /** Values that the parser may have open at once: more than the allowed depth, less than its stack can take. */
 const MAX_OPEN = 4 * Limit.Depth;
@@ -27,11 +27,12 @@ export interface Remedies {
 }
 
 /** The rules of a sort of file. */
-export interface Dialect {
-  readonly convertTag: ConvertTag;
+export interface Dialect extends YamlRules {
   /** No problem shows a line of it. */
   readonly holdsSecret: boolean;
 }
+
+export type { Finding } from './yaml-tree.js';
 
 const MANIFEST_REMEDIES: Remedies = {
   empty: 'begin with version: 1, namespace, environments and entities',
@@ -63,7 +64,7 @@ export function parseText(
   file: string,
   text: string,
   remedies = MANIFEST_REMEDIES,
-  { convertTag, holdsSecret = false }: Partial<Dialect> = {},
+  { holdsSecret = false, ...rules }: Partial<Dialect> = {},
 ): Parsed {
   const lines = new LineCounter();
   const origin: Origin = { name: file, lines, ...(holdsSecret ? {} : { text }) };
@@ -85,7 +86,7 @@ export function parseText(
   // A JSON file that is broken must not be read as YAML, which takes a comment for text.
   const parse = /\.json$/i.test(file) || isJson(text) ? parseJson : parseYaml;
   try {
-    const tree = parse(origin, text, report, remedies, convertTag);
+    const tree = parse(origin, text, report, remedies, rules);
     return { tree: problems.length > 0 ? null : tree, problems };
   } catch (error) {
     if (error instanceof StopParsing) return { tree: null, problems };
@@ -99,7 +100,7 @@ function parseYaml(
   text: string,
   report: ReportAt,
   remedies: Remedies,
-  convertTag: ConvertTag | undefined,
+  rules: Partial<YamlRules>,
 ): Tree {
   const document = onlyDocument(tokenize(text, report), text, report, remedies);
   // Further errors are consequences of the first.
@@ -117,7 +118,7 @@ function parseYaml(
   if (document.contents === null || (isScalar(document.contents) && document.contents.source === '')) {
     return reportEmpty(report, remedies);
   }
-  return new YamlConverter(origin, text, report, convertTag).convert(document.contents);
+  return new YamlConverter(origin, text, report, rules).convert(document.contents);
 }
 
 /**

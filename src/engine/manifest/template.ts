@@ -25,8 +25,8 @@ export interface Rendered {
 }
 
 const NAME = /^[A-Za-z_][\w-]*$/;
-/** Braces as text, in either sort of quotes: `{{'{{'}}` stands for `{{`, `{{'{'}}` for one. */
-const LITERAL = /\{\{\s*(['"])(\{{1,2}|\}{1,2})\1\s*\}\}/y;
+/** Text in either sort of quotes: `{{'{{'}}` stands for `{{`, `{{'{'}}` for one brace, `{{'$'}}` for a dollar before a template. */
+const LITERAL = /\{\{\s*(['"])(\{{1,2}|\}{1,2}|\$)\1\s*\}\}/y;
 /** The way to write braces that are no template, for remedies. */
 const LITERAL_REMEDY = "write {{'{{'}} where the text {{ is meant";
 const REFERENCE = /^arn\s+([A-Za-z][A-Za-z0-9]*)\/(.+)$/s;
@@ -58,8 +58,8 @@ export function renderTemplate(text: string, values: ReadonlyMap<string, string>
     out += text.slice(at, open);
     const literal = literalAt(text, open);
     if (literal !== undefined) {
-      literals.add(out.length);
-      out += literal.braces;
+      if (literal.text !== '$') literals.add(out.length);
+      out += literal.text;
       at = literal.end;
       continue;
     }
@@ -92,11 +92,11 @@ export function renderTemplate(text: string, values: ReadonlyMap<string, string>
   return { text: out, used, problems };
 }
 
-/** Returns the braces that a literal at this place stands for, and its end; undefined if there is none. */
-function literalAt(text: string, open: number): { readonly braces: string; readonly end: number } | undefined {
+/** Returns the text that a literal at this place stands for, and its end; undefined if there is none. */
+function literalAt(source: string, open: number): { readonly text: string; readonly end: number } | undefined {
   LITERAL.lastIndex = open;
-  const braces = LITERAL.exec(text)?.[2];
-  return braces === undefined ? undefined : { braces, end: LITERAL.lastIndex };
+  const text = LITERAL.exec(source)?.[2];
+  return text === undefined ? undefined : { text, end: LITERAL.lastIndex };
 }
 
 /** Returns the end of the template that opens here, with its nested ones; -1 if it is not closed. */

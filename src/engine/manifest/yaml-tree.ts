@@ -1,4 +1,4 @@
-import { isAlias, isCollection, isMap, isScalar, isSeq, type Node, type ParsedNode } from 'yaml';
+import { isAlias, isCollection, isMap, isScalar, isSeq, type Node, type ParsedNode, type Scalar } from 'yaml';
 import { reportRepeatedKey } from './json.js';
 import type { MapEntry, MapTree, Origin, ReportAt, ScalarTree, SourceOffset, Tree } from './tree.js';
 import { isShown, Limit, listTree, mapTree, scalarTree, StopParsing } from './tree.js';
@@ -11,6 +11,19 @@ function coreTag(name: string): string {
 /** Returns what makes the tree of a value with a tag of another tool; undefined for a tag that is not supported. */
 export type ConvertTag = (tag: string) => ((value: Tree) => Tree) | undefined;
 
+/** A problem without its place. */
+export interface Finding {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** The rules of YAML in a sort of file. */
+export interface YamlRules {
+  readonly convertTag: ConvertTag;
+  /** Returns the problem of a key that has no quotes. */
+  readonly keyFinding: (written: string) => Finding | undefined;
+}
+
 /** Converts the nodes of the YAML library to trees; each anchor is converted once, however often it is repeated. */
 export class YamlConverter {
   private readonly anchors = new Map<string, Tree | 'open'>();
@@ -22,7 +35,7 @@ export class YamlConverter {
     private readonly origin: Origin,
     private readonly text: string,
     private readonly report: ReportAt,
-    private readonly convertTag: ConvertTag = () => undefined,
+    private readonly rules: Partial<YamlRules> = {},
   ) {
     this.jsonComment = /^\s*[{[]/.test(text) ? /(^|\s)\/[*/]/ : /^\/[*/]\s/;
   }
@@ -43,7 +56,7 @@ export class YamlConverter {
   /** Returns what converts a value with this tag. Reports a tag that is not supported. */
   private tagConverter(tag: string | undefined, at: SourceOffset): ((value: Tree) => Tree) | undefined {
     if (tag === undefined || CORE_TAGS.has(tag)) return undefined;
-    const convert = this.convertTag(tag);
+    const convert = this.rules.convertTag?.(tag);
     if (convert !== undefined) return convert;
     const message = `the tag ${tag.replace('tag:yaml.org,2002:', '!!')} is not supported`;
     const remedy = 'write the value itself; templates such as {{account}} take the place of !Ref and !Sub';
@@ -150,7 +163,8 @@ export class YamlConverter {
   private key(node: Node | null, at: SourceOffset): string | undefined {
     if (node !== null && isScalar(node)) {
       const text = typeof node.value === 'string' ? node.value : (node.source ?? '');
-      if (text === '__proto__') return this.refuseKey(at, 'the key __proto__ is not allowed', 'remove it');
+      const finding = this.keyFinding(node, text);
+      if (finding !== undefined) return this.refuseKey(at, finding.message, finding.remedy);
       if (text !== '' || node.value !== null) return text;
     }
     if (node !== null && isMap(node) && this.text.startsWith('{', at.offset)) {
@@ -158,6 +172,12 @@ export class YamlConverter {
     }
     if (node !== null && isAlias(node)) return this.aliasKey(node.source, at);
     return this.refuseKey(at, 'a key is empty or is not text', 'write text before the colon');
+  }
+
+  private keyFinding({ type, tag }: Scalar, text: string): Finding | undefined {
+    if (text === '__proto__') return { message: 'the key __proto__ is not allowed', remedy: 'remove it' };
+    const isPlain = type === 'PLAIN' && tag === undefined && text !== '';
+    return isPlain ? this.rules.keyFinding?.(text) : undefined;
   }
 
   private aliasKey(name: string, at: SourceOffset): string | undefined {

@@ -39,8 +39,11 @@ describe('a template', () => {
     ["{{'{{'}}{{org}}}}", '{{acme}}'],
     ["{{'{'}}{{'{{'}}{", '{{{{'],
     ["${{'{{'}} github.ref }}", '${{ github.ref }}'],
+    ["{{'$'}}{{org}}", '$acme'],
+    ['$${{"$"}}{{org}}', '$$$acme'],
+    ["{{'$'}}{{arn Role/x}}", '${{arn Role/x}}'],
     ["{{'{{'}}arn }}{{arn Role/x}}", '{{arn }}{{arn Role/x}}'],
-  ])('stands for braces themselves where it quotes them: %s', (text, expected) => {
+  ])('stands for braces and dollars themselves where it quotes them: %s', (text, expected) => {
     expect(render(text)).toBe(expected);
   });
 
@@ -76,6 +79,7 @@ describe('a template', () => {
     ['{{brace}}{{brace}}', /would read as a template/],
     ['{{{brace}}', /names nothing|not closed/],
     ['{{brace}}{arn Role/x}}', /would read as a template/],
+    ["{{'$'}}{{brace}}{{brace}}", /would read as a template/],
     ['{{arn Role/{{brace}}}}', /names no entity/],
     ["{{'{{'}}arn Role/x}}", /\{\{arn Role\/x\}\} cannot be written as text: it would read as a reference; change/],
     ["{{arn Role/{{'{{'}}}}", /not closed|names no entity/],
