@@ -13,6 +13,7 @@ import { suggestion } from '../../engine/text.js';
 import { Budget } from './budget.js';
 import { callOf, NO_VALUE, REFUSED, splitOnce, type Call, type Scope, type Value } from './calls.js';
 import { textOf } from './parameters.js';
+import { isMisread } from './yaml-numbers.js';
 
 type Path = readonly PropertyKey[];
 
@@ -85,6 +86,7 @@ export class Evaluator {
   /** Returns a text with the values of its dynamic references. */
   private resolved(tree: ScalarTree, path: Path): Tree | undefined {
     const { value, at } = tree;
+    if (isMisread(tree, path, this.scope)) return undefined;
     if (typeof value !== 'string' || !value.includes('{{resolve:')) return tree;
     const unknown: string[] = [];
     const text = value.replace(/\{\{(resolve:[^{}]*)\}\}/g, (_, reference: string) => {

@@ -8,10 +8,13 @@ import {
   type SourceOffset,
   type Tree,
 } from '../../engine/manifest/tree.js';
+import type { Finding } from '../../engine/manifest/source.js';
 import { suggestion } from '../../engine/text.js';
 import { splitOnce } from './calls.js';
 import { isComputed } from './resource-types.js';
 import type { Template } from './template.js';
+import { hasText } from './trees.js';
+import { misreadFinding } from './yaml-numbers.js';
 
 /** The values that `--parameter` gives, and which of them were used. */
 export class GivenValues {
@@ -33,6 +36,8 @@ export class GivenValues {
       const [logicalId = '', attribute = null] = splitOnce(name);
       const resource = resources.get(logicalId);
       const refused = (message: string, remedy: string) => [optionProblem(`--parameter ${name}`, message, remedy)];
+      // An export, or a dynamic reference, that a condition leaves out.
+      if (resource === undefined && isMentioned(name, template)) return [];
       if (resource === undefined) {
         const remedy = suggestion(name, [...parameters.keys(), ...asked], 'name a parameter of the template');
         return refused(`the template has no parameter ${quoted(name)}`, remedy);
@@ -41,6 +46,12 @@ export class GivenValues {
       return refused(`${name} follows from what the template declares`, 'leave the option out');
     });
   }
+}
+
+/** Reports whether a template imports a value, or refers to it. */
+function isMentioned(name: string, { resources, conditions }: Template): boolean {
+  const trees = [...resources.values(), ...[...conditions.values()].map(({ value }) => ({ tree: value }))];
+  return trees.some(({ tree }) => hasText(tree, (text) => text === name || text.includes(`{{${name}}}`)));
 }
 
 /** Returns the value of a parameter. Reports a value that it does not allow, and returns undefined. */
@@ -60,31 +71,51 @@ export function parameterValue(
     if (option === undefined) report(problemAt(entry.at, path, message, remedy));
     else report(optionProblem(`--parameter ${name}`, message, remedy));
   };
-  const giveIt = `give it with --parameter ${name}=VALUE`;
   if (isSecret(entry.value)) {
     const message = `parameter ${name} is NoEcho, and a manifest would hold its value in plain text`;
     refuse(message, 'declare the secret by its location with --secret, or take NoEcho away');
     return;
   }
   const preset = textOf(entries.get('Default')?.value);
-  const isStored = type.startsWith('AWS::SSM::Parameter::Value');
-  if (isStored && (option === undefined || option === preset)) {
+  if (isStored(type) && (option === undefined || option === preset)) {
     const remedy = `give its value, not its name, with --parameter ${name}=VALUE`;
     refuse(`parameter ${name} has its value in AWS Systems Manager`, remedy);
     return;
   }
   const value = option ?? preset;
   if (value === undefined) {
-    refuse(`parameter ${name} has no value`, giveIt);
+    refuse(`parameter ${name} has no value`, giveIt(name));
     return;
   }
-  // The constraints of what is stored are those of its name.
-  const finding = isStored ? undefined : constraintFinding(name, value, type, entry.value);
+  const finding = valueFinding(name, type, value, option === undefined, entry.value);
   if (finding !== undefined) {
-    refuse(finding, option === undefined ? giveIt : 'give another value');
+    refuse(finding.message, finding.remedy);
     return;
   }
   return isList(type) ? listOf(value, entry.at) : scalarTree(entry.at, value);
+}
+
+function giveIt(name: string): string {
+  return `give it with --parameter ${name}=VALUE`;
+}
+
+/** Reports whether a parameter names where its value is stored. */
+function isStored(type: string): boolean {
+  return type.startsWith('AWS::SSM::Parameter::Value');
+}
+
+/** Returns why a value cannot be taken. The constraints of what is stored are those of its name. */
+function valueFinding(
+  name: string,
+  type: string,
+  value: string,
+  isPreset: boolean,
+  tree: MapTree,
+): Finding | undefined {
+  const misread = isPreset ? misreadFinding(tree.entries.get('Default')?.value) : undefined;
+  if (misread !== undefined) return misread;
+  const message = isStored(type) ? undefined : constraintFinding(name, value, type, tree);
+  return message === undefined ? undefined : { message, remedy: isPreset ? giveIt(name) : 'give another value' };
 }
 
 /** Reports whether a parameter is a secret: unless it says that it is none. */

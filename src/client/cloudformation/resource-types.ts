@@ -240,12 +240,15 @@ export function partTypeOf(type: string): PartType | undefined {
   return Object.hasOwn(PART_TYPES, type) ? PART_TYPES[type] : undefined;
 }
 
-/** Reports whether resources of a type take the location of a secret. */
-export function takesSecret(type: string): boolean {
+/** Reports whether a resource takes the location of a secret, by its type and by its properties. */
+export function takesSecret(type: string, properties: ReadonlyMap<string, unknown>): boolean {
   const entity = entityTypeOf(type);
   if (entity === undefined) return false;
-  const isSecret = Object.values(entity.properties).some(({ as }) => as === 'secret' || as === 'login');
-  return isSecret || entity.secret !== undefined;
+  return entity.secret !== undefined || [...properties.keys()].some((name) => isSecretRule(entity.properties[name]));
+}
+
+function isSecretRule(rule: PropertyRule | undefined): boolean {
+  return rule?.as === 'secret' || rule?.as === 'login';
 }
 
 /** Reports whether an attribute of a type of resource, or with null its `Ref`, follows from the template. */

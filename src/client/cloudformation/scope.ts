@@ -18,7 +18,7 @@ import { GivenValues, parameterValue, textOf } from './parameters.js';
 import { entityTypeOf, isComputed, type EntityType } from './resource-types.js';
 import { ACCOUNT_TOKEN, arnToken, literalText, PARTITION_TOKEN, replaceArns } from '../manifest/template-text.js';
 import type { Resource, Template } from './template.js';
-import { unusedOptions } from './unused-options.js';
+import { ineffectiveOptions, OptionUse, unusedOptions } from './unused-options.js';
 
 /** The values that a stack would be made with. */
 export interface StackOptions {
@@ -49,8 +49,7 @@ export class StackScope implements Scope {
   private readonly asked = new Set<string>();
   /** The tokens of entities by their ARNs. */
   private tokens: ReadonlyMap<string, string> | undefined;
-  /** The resources whose names the template writes. */
-  private readonly named = new Set<string>();
+  readonly use = new OptionUse();
 
   constructor(
     private readonly template: Template,
@@ -193,7 +192,7 @@ export class StackScope implements Scope {
     const value = tree === undefined ? NO_VALUE : this.evaluator.evaluate(tree, path);
     if (value === undefined) return undefined;
     if (value !== NO_VALUE && tree !== undefined) {
-      this.named.add(logicalId);
+      this.use.named.add(logicalId);
       return this.evaluator.text(tree, path);
     }
     const option =
@@ -213,7 +212,12 @@ export class StackScope implements Scope {
   /** Returns the problems of options that nothing in the template takes. Call it when all is evaluated. */
   unused(): readonly Problem[] {
     const given = this.given.unused(this.template, this.asked);
-    return [...given, ...unusedOptions(this.template, this.options, this.named)];
+    return [...given, ...unusedOptions(this.template, this.options, this.use)];
+  }
+
+  /** Returns warnings about options that a condition leaves without effect. Call it when all is evaluated. */
+  ineffective(): readonly Problem[] {
+    return ineffectiveOptions(this.template, this.options, this.use, (resource) => this.isCreated(resource));
   }
 
   private pseudo(name: string, at: SourceOffset, path: Path): Value {

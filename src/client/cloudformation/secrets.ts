@@ -33,6 +33,7 @@ export class SecretReader {
   /** Sets where a secret is. */
   location(entity: Entity, { logicalId, at }: Resource, property: string): void {
     if (entity.properties.has(property)) return;
+    this.scope.use.secret.add(logicalId);
     const { secrets } = this.options;
     const given = Object.hasOwn(secrets, logicalId) ? secrets[logicalId] : undefined;
     const [, store, location] = /^(file|secretsManager):(.+)$/s.exec(given ?? '') ?? [];

@@ -75,10 +75,7 @@ function readManifest(
   return { source: { file, tree }, problems, warnings, unused: stack?.unused ?? [] };
 }
 
-/** Types of resources that can make entities of IAM of their own. */
-const NESTED = /^(AWS::CloudFormation::|Custom::)|::MODULE$/;
-
-/** Returns what a run of a template cannot see: its stack, and what other resources make. */
+/** Returns what a run of a template does not see: its stack, and the resources of other services. */
 function warningsOf(file: string, ignored: ReadonlyMap<string, number>): readonly Problem[] {
   const stack = {
     ...fileProblem(
@@ -89,13 +86,8 @@ function warningsOf(file: string, ignored: ReadonlyMap<string, number>): readonl
     path: 'Resources',
   };
   if (ignored.size === 0) return [stack];
-  const nested = new Map([...ignored].filter(([type]) => NESTED.test(type)));
   const leftOut = `resources of other services are left out: ${countsText(ignored)}`;
-  const remedy =
-    nested.size === 0
-      ? 'make them with their own tool'
-      : `give what these make of IAM with -f, too: ${[...nested.keys()].join(', ')}`;
-  return [stack, { ...fileProblem(file, leftOut, remedy), path: 'Resources' }];
+  return [stack, { ...fileProblem(file, leftOut, 'make them with their own tool'), path: 'Resources' }];
 }
 
 /** Returns numbers by name as a text. */

@@ -14,6 +14,7 @@ import type { Problem, Report } from '../../engine/manifest/problem.js';
 import type { Parsed } from '../../engine/manifest/source.js';
 import { readEntities } from './entities.js';
 import type { Entity } from './entity.js';
+import { makerWarnings } from './makers.js';
 import { optionProblems } from './template-options.js';
 import { StackScope, type StackOptions } from './scope.js';
 import { ReferenceWriter } from '../manifest/reference-writer.js';
@@ -54,11 +55,20 @@ export function readStack(parsed: Parsed, options: ManifestStackOptions, report:
   const scope = new StackScope(template, options, found);
   const { entities, ignored, warnings } = readEntities(template, scope, options, found);
   const { at } = template;
+  const makers = makerWarnings(template);
   if (entities.length + problems === 0) {
-    const message = 'the template creates no IAM entity';
-    found({ ...positionOf(at), path: 'Resources', message, remedy: 'name a template with AWS::IAM::Role' });
+    const [maker] = makers;
+    const message = `the template creates no IAM entity${maker === undefined ? '' : ` itself; ${maker.message}`}`;
+    const remedy = maker?.remedy ?? 'name a template with AWS::IAM::Role';
+    found({ ...positionOf(at), path: 'Resources', message, remedy });
   }
-  return { tree: manifestTree(at, entities, scope, options), entities, ignored, warnings, unused: scope.unused() };
+  return {
+    tree: manifestTree(at, entities, scope, options),
+    entities,
+    ignored,
+    warnings: [...warnings, ...makers, ...scope.ineffective()],
+    unused: scope.unused(),
+  };
 }
 
 function manifestTree(

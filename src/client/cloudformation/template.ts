@@ -1,5 +1,5 @@
-import { quoted, type Report } from '../../engine/manifest/problem.js';
-import { parseText, type Parsed } from '../../engine/manifest/source.js';
+import { quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
+import { parseText, type Finding, type Parsed } from '../../engine/manifest/source.js';
 import {
   mapTree,
   problemAt,
@@ -14,6 +14,7 @@ import {
 import { suggestion } from '../../engine/text.js';
 import { hasReservedCharacter } from '../manifest/template-text.js';
 import { mapScalars } from './trees.js';
+import { isNumberOrNull } from './yaml-numbers.js';
 
 /** A resource of a template. */
 export interface Resource {
@@ -35,6 +36,13 @@ export interface Template {
   readonly resources: ReadonlyMap<string, Resource>;
 }
 
+/** The remedy for what AWS runs before it makes a stack. */
+export const PROCESSED =
+  'convert the processed template: `aws cloudformation get-template --stack-name NAME --template-stage Processed`';
+
+/** The call of a macro, which may add to what it is in. */
+const MACRO = 'Fn::Transform';
+
 const REMEDIES = {
   empty: 'name a CloudFormation template',
   large: 'name a CloudFormation template: AWS takes at most 1 MB',
@@ -49,7 +57,8 @@ const BOOLEAN = /^(?:([Tt]rue|TRUE|[Yy]es|YES|[Oo]n|ON)|[Ff]alse|FALSE|[Nn]o|NO|
 
 /** Parses a template, in JSON or in YAML with short tags. */
 export function parseTemplate(file: string, text: string): Parsed {
-  const { tree, problems } = parseText(file, text, REMEDIES, { convertTag, holdsSecret: SECRET.test(text) });
+  const holdsSecret = SECRET.test(text);
+  const { tree, problems } = parseText(file, text, REMEDIES, { convertTag, keyFinding, holdsSecret });
   if (tree === null) return { tree, problems };
   const found = [...problems];
   const check = (written: string, at: SourceOffset): string => {
@@ -70,6 +79,13 @@ function convertTag(tag: string): ((value: Tree) => Tree) | undefined {
   if (name === undefined) return undefined;
   const key = name === 'Ref' || name === 'Condition' ? name : `Fn::${name}`;
   return (value) => mapTree(value.at, new Map([[key, { at: value.at, value }]]));
+}
+
+/** Returns the problem of a key without quotes that is not text: CloudFormation refuses it. */
+function keyFinding(written: string): Finding | undefined {
+  if (!BOOLEAN.test(written) && !isNumberOrNull(written)) return undefined;
+  const message = `the key ${written} without quotes is no text in YAML 1.1, and CloudFormation refuses it`;
+  return { message, remedy: `put it in quotes: '${written}'` };
 }
 
 /** Returns the boolean that a word without quotes is. */
@@ -93,7 +109,8 @@ export function readTemplate({ tree, problems }: Parsed, report: Report): Templa
   checkMembers(root, 'the template has no section', [], SECTIONS, report);
   const section = (name: string): ReadonlyMap<string, MapEntry> => {
     const entry = root.entries.get(name)?.value;
-    if (entry === undefined || entry.type === 'map') return entry?.entries ?? new Map<string, MapEntry>();
+    if (entry === undefined) return new Map();
+    if (entry.type === 'map') return withoutMacro(entry.entries, [name], report);
     report(problemAt(entry.at, [name], `${name} is not a map`, 'write names and values'));
     return new Map();
   };
@@ -103,7 +120,7 @@ export function readTemplate({ tree, problems }: Parsed, report: Report): Templa
     conditions: section('Conditions'),
     mappings: section('Mappings'),
     resources: new Map(
-      [...resources.entries].flatMap(([logicalId, entry]) => {
+      [...withoutMacro(resources.entries, ['Resources'], report)].flatMap(([logicalId, entry]) => {
         const resource = readResource(logicalId, entry, report);
         return resource === undefined ? [] : [[logicalId, resource] as const];
       }),
@@ -153,7 +170,7 @@ export function checkMembers(
   known: readonly string[],
   report: Report,
 ): void {
-  for (const [name, { at }] of entries) {
+  for (const [name, { at }] of withoutMacro(entries, path, report)) {
     if (known.includes(name)) continue;
     report(problemAt(at, [...path, name], `${what} ${quoted(name)}`, suggestion(name, known, 'remove it')));
   }
@@ -196,12 +213,27 @@ function refuseTransforms(root: MapTree, report: Report): void {
   const transform = root.entries.get('Transform')?.value;
   if (transform === undefined) return;
   for (const one of transform.type === 'list' ? transform.items : [transform]) {
-    const name = stringOf(one) ?? (one.type === 'map' ? stringOf(one.entries.get('Name')?.value) : null);
-    const message = `the transform ${name ?? ''} cannot be applied: AWS runs it when a stack is made`;
-    const remedy =
-      'convert the processed template: `aws cloudformation get-template --stack-name NAME --template-stage Processed`';
-    report(problemAt(one.at, ['Transform'], message, remedy));
+    report(transformProblem(one, one.at, ['Transform']));
   }
+}
+
+/** Returns the problem of a macro, which only AWS can run. */
+function transformProblem(tree: Tree, at: SourceOffset, path: readonly PropertyKey[]): Problem {
+  const name = stringOf(tree) ?? (tree.type === 'map' ? stringOf(tree.entries.get('Name')?.value) : null);
+  const message = `the transform ${name ?? ''} cannot be applied: AWS runs it when a stack is made`;
+  return problemAt(at, path, message, PROCESSED);
+}
+
+/** Returns what a section has without a macro. Reports the macro. */
+function withoutMacro(
+  entries: ReadonlyMap<string, MapEntry>,
+  path: readonly PropertyKey[],
+  report: Report,
+): ReadonlyMap<string, MapEntry> {
+  const macro = entries.get(MACRO);
+  if (macro === undefined) return entries;
+  report(transformProblem(macro.value, macro.at, [...path, MACRO]));
+  return new Map([...entries].filter(([name]) => name !== MACRO));
 }
 
 function readResource(logicalId: string, { at, value }: MapEntry, report: Report): Resource | undefined {
@@ -210,9 +242,7 @@ function readResource(logicalId: string, { at, value }: MapEntry, report: Report
     report(problemAt(where, path, message, remedy));
   };
   if (logicalId.startsWith('Fn::')) {
-    const remedy =
-      'convert the processed template: `aws cloudformation get-template --stack-name NAME --template-stage Processed`';
-    refuse(at, `${logicalId} needs the transform AWS::LanguageExtensions, which AWS runs`, remedy);
+    refuse(at, `${logicalId} needs the transform AWS::LanguageExtensions, which AWS runs`, PROCESSED);
     return;
   }
   if (!/^[A-Za-z0-9]+$/.test(logicalId)) {
@@ -224,6 +254,11 @@ function readResource(logicalId: string, { at, value }: MapEntry, report: Report
     return;
   }
   const [type, condition] = ['Type', 'Condition'].map((field) => stringOf(value.entries.get(field)?.value));
+  const macro = value.entries.get(MACRO);
+  if (type == null && macro !== undefined) {
+    report(transformProblem(macro.value, macro.at, [...path, MACRO]));
+    return;
+  }
   if (type === null || type === undefined) {
     refuse(value.at, `resource ${logicalId} has no Type`, 'write its type, as in Type: AWS::IAM::Role');
     return;

@@ -33,3 +33,10 @@ export function mapScalars(
   ]);
   return mapTree(tree.at, new Map(entries));
 }
+
+/** Reports whether a tree has a text for which a condition holds. */
+export function hasText(tree: Tree, test: (text: string) => boolean): boolean {
+  if (tree.type === 'scalar') return typeof tree.value === 'string' && test(tree.value);
+  const members = tree.type === 'list' ? tree.items : [...tree.entries.values()].map(({ value }) => value);
+  return members.some((member) => hasText(member, test));
+}

@@ -190,7 +190,7 @@ Resources:
       Description: !If [Both, !Sub '\${Stage} role', !Ref AWS::NoValue]
       AssumeRolePolicyDocument:
         Version: 2012-10-17
-        Statement: { Effect: Allow, Action: sts:AssumeRole, Principal: { AWS: 012345678901 } }
+        Statement: { Effect: Allow, Action: sts:AssumeRole, Principal: { AWS: '012345678901' } }
       ManagedPolicyArns: [!Ref Read, !ImportValue shared]
   Read:
     Type: AWS::IAM::ManagedPolicy
@@ -670,6 +670,24 @@ describe('bad input', () => {
     expect(problemsOf(stack({ 'Fn::ForEach::Roles': [] }))[0]).toContain(
       'Fn::ForEach::Roles needs the transform AWS::LanguageExtensions',
     );
+  });
+
+  const MACRO = { Name: 'AWS::Include', Parameters: { Location: 's3://templates/roles.yaml' } };
+  test.each<[string, object]>([
+    ['of the template', { Resources: { App: role() }, 'Fn::Transform': MACRO }],
+    ['of parameters', { Resources: { App: role() }, Parameters: { 'Fn::Transform': MACRO } }],
+    ['of mappings', { Resources: { App: role() }, Mappings: { 'Fn::Transform': MACRO } }],
+    ['of conditions', { Resources: { App: role() }, Conditions: { 'Fn::Transform': MACRO } }],
+    ['of resources', { Resources: { App: role(), 'Fn::Transform': MACRO } }],
+    ['of a resource', { Resources: { App: role({}, { 'Fn::Transform': MACRO }) } }],
+    ['that is a resource', { Resources: { App: role(), More: { 'Fn::Transform': MACRO } } }],
+    ['of properties', { Resources: { App: role({ 'Fn::Transform': MACRO }) } }],
+  ])('a macro %s is refused by name', (_, template) => {
+    expect(problemsOf(template)).toEqual([
+      expect.stringContaining(
+        'the transform AWS::Include cannot be applied: AWS runs it when a stack is made | convert the processed template',
+      ),
+    ]);
   });
 
   test('a policy for a role that the template does not declare', () => {

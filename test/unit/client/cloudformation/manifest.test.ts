@@ -376,22 +376,51 @@ describe('warnings', () => {
     expect(checked).toMatchObject({ ok: true, warnings: [{ message: STACK }] });
   });
 
-  test('count the resources that are left out, and name those that may make entities of their own', async () => {
+  test('count the resources that are left out', async () => {
     const others = ', C: { Type: AWS::S3::Bucket }, D: { Type: AWS::S3::Bucket }';
     expect(await warningsOf(others)).toEqual([
       [STACK, expect.any(String)],
       ['resources of other services are left out: 2 AWS::S3::Bucket', 'make them with their own tool'],
     ]);
-    const nested =
-      ', E: { Type: AWS::CloudFormation::Stack }, F: { Type: Custom::Role }, G: { Type: My::Own::Roles::MODULE }';
-    expect(await warningsOf(others + nested)).toEqual([
+  });
+
+  test.each([
+    ['AWS::CloudFormation::Stack', 'give the template of E, F with -f, too'],
+    ['AWS::CloudFormation::StackSet', 'give the template of E, F with -f, too'],
+    ['AWS::ServiceCatalog::CloudFormationProvisionedProduct', 'give the template of E, F with -f, too'],
+    ['My::Own::Roles::MODULE', expect.stringContaining('convert the processed template') as string],
+    ['AWS::Serverless::Function', expect.stringContaining('convert the processed template') as string],
+    ['AWS::CloudFormation::CustomResource', 'declare in a manifest what E, F makes of IAM'],
+    ['Custom::Role', 'declare in a manifest what E, F makes of IAM'],
+    ['Acme::Identity::Role', 'declare in a manifest what E, F makes of IAM'],
+    ['AWS::SSO::PermissionSet', 'leave these roles to IAM Identity Center'],
+  ])('name each %s, which can make IAM entities of its own', async (type, remedy) => {
+    const warnings = await warningsOf(`, E: { Type: ${type} }, F: { Type: ${type} }`);
+    expect(warnings).toEqual([
+      [`E, F (${type}) can make IAM entities, which nothing here looks at`, remedy],
       [STACK, expect.any(String)],
-      [
-        'resources of other services are left out: 2 AWS::S3::Bucket, 1 AWS::CloudFormation::Stack, 1 Custom::Role, 1 My::Own::Roles::MODULE',
-        'give what these make of IAM with -f, too: AWS::CloudFormation::Stack, Custom::Role, My::Own::Roles::MODULE',
-      ],
+      [`resources of other services are left out: 2 ${type}`, 'make them with their own tool'],
     ]);
   });
+
+  test.each(['AWS::CloudFormation::WaitCondition', 'AWS::CloudFormation::Macro', 'Alexa::ASK::Skill'])(
+    'do not name a %s, which makes none',
+    async (type) => {
+      expect(await warningsOf(`, E: { Type: ${type} }`)).toHaveLength(2);
+    },
+  );
+
+  test('have the places of what they are about', async () => {
+    const loaded = await load({ 's.yaml': `Resources:\n  A: ${GROUP}\n  E: { Type: Custom::Role }\n` });
+    expect(loaded.warnings.map(({ line, column, path }) => [line, column, path])).toContainEqual([3, 3, 'Resources.E']);
+  });
+});
+
+test('a template of nested stacks alone is refused with the way to their entities', async () => {
+  const text = 'Resources: { Roles: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: x } } }';
+  expect(await problemsOf({ 's.yaml': text })).toEqual([
+    's.yaml:1:1: the template creates no IAM entity itself; Roles (AWS::CloudFormation::Stack) can make IAM entities, which nothing here looks at | give the template of Roles with -f, too',
+  ]);
 });
 
 test('a file that ends in .template, with a byte order mark, is a template', async () => {

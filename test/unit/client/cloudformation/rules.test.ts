@@ -163,6 +163,138 @@ Resources:
   });
 });
 
+describe('numbers and keys without quotes, which CloudFormation reads as YAML 1.1', () => {
+  const description = (value: string, more = ''): string => `${more}
+Resources:
+  App: { Type: AWS::IAM::User, Properties: { UserName: ann, Tags: [{ Key: k, Value: ${value} }] } }
+`;
+  const misread = (raw: string): string =>
+    `${raw} without quotes is another number to CloudFormation: an account would lose its leading zeros | put it in quotes: '${raw}'`;
+
+  test.each(['012345670123', '012345678901', '0x1F', '0b11', '1_000', '1e3', '12:30:45'])('%s is refused', (raw) => {
+    expect(found(description(raw))).toEqual([misread(raw)]);
+    expect(found(description('!FindInMap [M, a, v]', `Mappings: { M: { a: { v: ${raw} } } }`))).toEqual([misread(raw)]);
+    const parameter = (more: string): string => `Parameters: { P: { Type: String, Default: ${raw}${more} } }`;
+    expect(found(description('!Ref P', parameter('')))).toEqual([misread(raw)]);
+  });
+
+  test.each(['"012345670123"', "'0x1F'", '123456789012', '0', '1.5', '2012-10-17', 'a_1', '012345670123a'])(
+    '%s is taken as it is written',
+    (raw) => {
+      const spec = { tags: { k: raw.replace(/["']/g, '') } };
+      expect(specOf(description(raw))).toMatchObject(spec);
+      expect(specOf(description('!FindInMap [M, a, v]', `Mappings: { M: { a: { v: ${raw} } } }`))).toMatchObject(spec);
+      expect(specOf(description('!Ref P', `Parameters: { P: { Type: String, Default: ${raw} } }`))).toMatchObject(spec);
+    },
+  );
+
+  test('a number that is given in place of a default is taken as it is given', () => {
+    const template = description('!Ref P', 'Parameters: { P: { Type: String, Default: 0123 } }');
+    expect(specOf(template, { parameters: { P: '0123' } })).toMatchObject({ tags: { k: '0123' } });
+  });
+
+  test('a number that no entity takes is left alone', () => {
+    expect(specOf(description('x', 'Mappings: { M: { a: { Mode: 0755 } } }'))).toMatchObject({ tags: { k: 'x' } });
+  });
+
+  test.each(['123456789012', '012345670123', '1.0', 'yes', 'No', 'on', 'off', 'TRUE', 'null', '~'])(
+    'the key %s is refused, in any place',
+    (key) => {
+      const problem = `the key ${key} without quotes is no text in YAML 1.1, and CloudFormation refuses it | put it in quotes: '${key}'`;
+      expect(found(description('x', `Mappings: { M: { ${key}: { v: x } } }`))).toEqual([problem]);
+      expect(found(description('x', `Mappings:\n  M:\n    a:\n      ${key}: x`))).toEqual([problem]);
+      expect(found(description('x', `Metadata: { ${key}: x }`))).toEqual([problem]);
+    },
+  );
+
+  test.each(["'012345670123'", '"yes"', '"off"', "'null'", 'y', 'NO1', '1a'])('the key %s is a text', (key) => {
+    const name = key.replace(/["']/g, '');
+    const template = description(`!FindInMap [M, '${name}', v]`, `Mappings: { M: { ${key}: { v: x } } }`);
+    expect(specOf(template)).toMatchObject({ tags: { k: 'x' } });
+  });
+
+  test('words that are booleans in a mapping become true and false', () => {
+    const of = (word: string): JsonObject =>
+      specOf(description('!FindInMap [M, a, v]', `Mappings: { M: { a: { v: ${word} } } }`));
+    expect(['yes', 'no', 'on', 'off', '"yes"', "'off'"].map((word) => of(word)['tags'])).toEqual(
+      ['true', 'false', 'true', 'false', 'yes', 'off'].map((k) => ({ k })),
+    );
+  });
+});
+
+describe('options for what a condition removes', () => {
+  const warnings = (template: unknown, options: Options): readonly string[] => {
+    const result = convert(template, options);
+    if (!result.ok) throw new Error(JSON.stringify(result.problems));
+    return result.warnings.map(({ line, message, remedy }) => `${String(line)} ${message} | ${remedy}`);
+  };
+  const remedy = 'leave the option out, or change the parameters';
+
+  test('have no effect, which a warning says with the option and the condition', () => {
+    const Removed = role({ RoleName: NO_VALUE }, { Condition: 'Not' });
+    const Key = { Type: 'AWS::IAM::AccessKey', Condition: 'Not', Properties: { UserName: 'ann' } };
+    const template = JSON.stringify(stack({ App: role(), Removed, Key }, HOLDS));
+    expect(warnings(template, { names: { Removed: 'app-2' }, secrets: { Key: 'file:key' } })).toEqual([
+      `1 --resource-name Removed has no effect: the condition Not of Removed does not hold | ${remedy}`,
+      `1 --secret Key has no effect: the condition Not of Key does not hold | ${remedy}`,
+    ]);
+    expect(warnings(template, {})).toEqual([]);
+  });
+
+  test('of a secret have no effect where Fn::If removes the secret alone', () => {
+    const LoginProfile = { 'Fn::If': ['Not', { Password: 'x' }, NO_VALUE] };
+    const user = { Type: 'AWS::IAM::User', Properties: { UserName: 'ann', LoginProfile } };
+    expect(warnings(JSON.stringify(stack({ Ann: user }, HOLDS)), { secrets: { Ann: 'file:ann' } })).toEqual([
+      `1 --secret Ann has no effect: a condition removes the secret of Ann | ${remedy}`,
+    ]);
+  });
+
+  test('are refused where the resource has no secret at all', () => {
+    const user = { Type: 'AWS::IAM::User', Properties: { UserName: 'ann' } };
+    expect(found(stack({ Ann: user }), { secrets: { Ann: 'file:ann' } })).toEqual([
+      '"Ann" does not name a resource that takes --secret | name a resource of the template',
+    ]);
+  });
+
+  test('of a value that a condition leaves out are taken, and of one that nothing names are not', () => {
+    const Description = {
+      'Fn::If': ['Not', { 'Fn::Sub': ['${v}{{resolve:ssm:x}}', { v: { 'Fn::ImportValue': 'shared' } }] }, 'd'],
+    };
+    const template = stack({ App: role({ Description }) }, HOLDS);
+    expect(specOf(template, { parameters: { shared: 'a', 'resolve:ssm:x': 'b' } })).toMatchObject({ description: 'd' });
+    expect(found(template, { parameters: { sharde: 'a' } })).toEqual([
+      expect.stringContaining('the template has no parameter "sharde"'),
+    ]);
+  });
+
+  test('that have an effect give no warning', () => {
+    const Made = role({ RoleName: NO_VALUE }, { Condition: 'C' });
+    expect(warnings(stack({ Made }, HOLDS), { names: { Made: 'made' } })).toEqual([]);
+  });
+});
+
+test.each([' ', '\t\n', '   '])('a description of white space alone, %j, is kept: IAM takes it', (Description) => {
+  expect(specOf(stack({ App: role({ Description }) }))['description']).toBe(Description);
+});
+
+test.each([
+  '$${AWS::AccountId}',
+  '${!a}$${AWS::Partition}',
+  '$$${Other.Arn}',
+  '{${AWS::AccountId}',
+  '{$${AWS::AccountId}',
+  '${!{account}}',
+])('a dollar or a brace before a reference stays text: %s', (text) => {
+  const template = stack({ App: role({ Description: { 'Fn::Sub': text } }), Other: role({ RoleName: 'other' }) });
+  const values: Readonly<Record<string, string>> = {
+    'AWS::AccountId': ACCOUNT,
+    'AWS::Partition': 'aws',
+    'Other.Arn': '{{arn Role/other}}',
+  };
+  const expected = text.replace(/\$\{([^}!{]*)\}/g, (_, name: string) => values[name] ?? '').replace('${!', '${');
+  expect(specOf(template)['description']).toBe(expected);
+});
+
 describe('what follows from the template', () => {
   test.each([
     ['us-iso-east-1', 'aws-iso', 'c2s.ic.gov'],
