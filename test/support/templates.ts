@@ -1,5 +1,7 @@
 import { convertTemplate, type Converted } from '../../src/client/cloudformation/convert.js';
+import { readTemplateSource } from '../../src/client/cloudformation/source.js';
 import type { DesiredEntity, JsonObject } from '../../src/contract/entity.js';
+import type { ManifestSource } from '../../src/engine/manifest/header.js';
 import { resolveManifest } from '../../src/engine/manifest/resolve.js';
 import { KINDS } from '../../src/kinds/index.js';
 
@@ -42,7 +44,18 @@ export function problemsOf(template: unknown, options?: Options): string[] {
 export function entitiesOf(template: unknown, options?: Options): readonly DesiredEntity[] {
   const converted = convert(template, options);
   if (!converted.ok) throw new Error(JSON.stringify(converted.problems, null, 2));
-  const result = resolveManifest([{ file: 'stack.yaml', text: converted.manifest }], {
+  return resolved({ file: 'stack.yaml', text: converted.manifest }, converted.manifest);
+}
+
+/** Reads a template in the place of a manifest. */
+export function entitiesOfSource(template: string, options?: Options): readonly DesiredEntity[] {
+  const read = readTemplateSource('stack.yaml', template, { account: ACCOUNT, namespace: 'stack', ...options });
+  if (read === undefined || read.problems.length > 0) throw new Error(JSON.stringify(read?.problems, null, 2));
+  return resolved(read.source, template);
+}
+
+function resolved(source: ManifestSource, text: string): readonly DesiredEntity[] {
+  const result = resolveManifest([source], {
     kinds: KINDS,
     environment: undefined,
     variables: {},
@@ -53,7 +66,7 @@ export function entitiesOf(template: unknown, options?: Options): readonly Desir
     },
     manifestName: 'stack.yaml',
   } as never);
-  if (!result.ok) throw new Error(JSON.stringify([result.problems, converted.manifest], null, 2));
+  if (!result.ok) throw new Error(JSON.stringify([result.problems, text], null, 2));
   return result.request.entities;
 }
 
