@@ -141,15 +141,23 @@ async function play(options: AcceptanceOptions, gateway: Gateway, run: string, {
 
 /** Refuses an account that holds other entities, unless the user allows it. */
 async function refuseOthers({ options, gateway, target }: Play): Promise<void> {
-  if (options.allowOtherEntities || options.platform !== 'aws') return;
+  if (options.allowOtherEntities) return;
   const clients = clientsOf({ gateway, target });
   const names = namesOfRuns(options.prefix, false);
   const caller = (await clients.callerIdentity()).arn;
-  const others = (await listEntities(clients, target)).entities.filter(
+  const { entities: all, unread } = await listEntities(clients, target);
+  clients.destroy();
+  // An emulator may lack the operation, and AWS lacks none.
+  if (options.platform === 'aws' && unread.length > 0) {
+    throw new RefusedError(
+      `account ${options.account} cannot be listed completely (${unread.join(', ')}), so it may hold other entities: ` +
+        'allow the reads of IAM, or use --allow-other-entities',
+    );
+  }
+  const others = all.filter(
     (one) =>
       one.kind.name !== 'AccountAlias' && !isInScope(scopedName(one), names) && !isOfAws(one) && !isCaller(one, caller),
   );
-  clients.destroy();
   if (others.length === 0) return;
   const named = others.slice(0, MAX_NAMED).map(describe).join(', ');
   throw new RefusedError(

@@ -115,7 +115,6 @@ export function parseOptions(
     platform,
     endpoint: values.endpoint ?? null,
     title: values.title ?? (isAws ? `AWS (partition ${partition})` : platform),
-    // An emulator holds what its user put there, and nothing that could be lost.
     allowOtherEntities: values['allow-other-entities'],
     accountSettings: values['account-settings'],
     parts: new Set(values.only === undefined ? PARTS : values.only.split(',').map(partOf)),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { acceptance } from '../acceptance/command.js';
+import { startGateway } from '../acceptance/gateway.js';
 import { replayRecording } from '../acceptance/recordings.js';
 import type { Differences } from '../acceptance/recordings.js';
 import { createAwsClients } from '../../src/aws/clients.js';
@@ -70,7 +71,7 @@ async function entitiesLeft(): Promise<string[]> {
 
 test('every law passes on the sandbox, known assumptions differ, nothing is left, and the files are redacted', async () => {
   await iamClient(sandbox.url).createRole({ RoleName: 'bystander', AssumeRolePolicyDocument: TRUST });
-  const parts = ['--only', 'assumptions,laws', '--account-settings'];
+  const parts = ['--only', 'assumptions,laws', '--account-settings', '--allow-other-entities'];
   const { code, out, err } = await run('--endpoint', sandbox.url, '--title', 'sandbox', ...parts);
   expect(err).not.toContain('refused');
   expect(out).not.toContain('failed  ');
@@ -104,7 +105,17 @@ test('a run that is killed leaves entities, which --clean lists and deletes, and
   const iam = iamClient(sandbox.url);
   await iam.createUser({ UserName: 'iamb-alice' });
   const jiti = join(ROOT, 'node_modules/jiti/lib/jiti-cli.mjs');
-  const args = ['--account', ACCOUNT, '--endpoint', sandbox.url, '--only', 'laws', '--output', directory];
+  const args = [
+    '--account',
+    ACCOUNT,
+    '--endpoint',
+    sandbox.url,
+    '--only',
+    'laws',
+    '--output',
+    directory,
+    '--allow-other-entities',
+  ];
   const child = spawn(process.execPath, ['--no-warnings', jiti, 'test/acceptance/main.ts', ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -146,6 +157,33 @@ test('what moto alone answers in another way is recorded, and the sandbox answer
     observed: { status: 409, code: 'EntityAlreadyExists' },
   });
   clients.destroy();
+});
+
+test('an account that holds other entities is refused, and nothing is written', async () => {
+  await iamClient(sandbox.url).createRole({ RoleName: 'bystander', AssumeRolePolicyDocument: TRUST });
+  const before = (await sandbox.journal()).length;
+  const { code, err } = await run('--endpoint', sandbox.url);
+  expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining('1 entity') as string });
+  expect(err).toContain('Role/bystander');
+  const actions = (await sandbox.journal()).slice(before).map(({ action }) => action);
+  expect(actions.filter((action) => !/^(Get|List)/.test(action))).toEqual([]);
+});
+
+test('the gateway sends no write to a name outside of the run, and names those that it refused', async () => {
+  await iamClient(sandbox.url).createRole({ RoleName: 'bystander', AssumeRolePolicyDocument: TRUST });
+  const credentials = () => Promise.resolve({ accessKeyId: 'AKIATEST', secretAccessKey: 'sandbox' });
+  const upstream = { account: ACCOUNT, partition: 'aws', endpoint: sandbox.url, credentials };
+  const gateway = await startGateway(upstream, { start: 'iamb-r4k2m9xz-', accountSettings: false });
+  const before = (await sandbox.journal()).length;
+  const iam = iamClient(gateway.url);
+  await expect(iam.deleteRole({ RoleName: 'bystander' })).rejects.toThrow('outside of the run');
+  await iam.createUser({ UserName: 'iamb-r4k2m9xz-user' });
+  await gateway.stop();
+  const sent = (await sandbox.journal()).slice(before).map(({ action }) => action);
+  expect(sent).toEqual(['CreateUser']);
+  expect(gateway.refusals().map(({ action, params }) => [action, params])).toEqual([
+    ['DeleteRole', { RoleName: 'bystander' }],
+  ]);
 });
 
 test('an account that the credentials do not belong to is refused before anything is written', async () => {
