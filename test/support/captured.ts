@@ -4,9 +4,8 @@ import type { WriteOptions, WrittenManifest } from '../../src/client/capture/wri
 import type { CapturedEntity } from '../../src/contract/capture.js';
 import { entityId, type DesiredEntity, type Json, type JsonObject } from '../../src/contract/entity.js';
 import { compare, unmanagedContent } from '../../src/engine/compare.js';
-import { objectOrEmpty } from '../../src/engine/json.js';
 import { resolveReferences } from '../../src/engine/references.js';
-import { withDeclaredTagKeys } from '../../src/engine/tag-keys.js';
+import { withTagKeysOf } from '../../src/engine/tag-keys.js';
 import { findKind } from '../../src/kinds/index.js';
 import type { Kind } from '../../src/kinds/kind.js';
 import { resolveSources } from './manifests.js';
@@ -72,11 +71,11 @@ export function differences(written: WrittenManifest): readonly string[] {
   return declaredBy(written).flatMap((desired, index) => {
     const entity = captured[index];
     if (entity?.kind !== desired.kind) return [`${entityId(desired)} is not captured`];
-    const { properties: rules, nameOf, ignoresTagKeyCase = false } = kindOf(desired.kind);
+    const kind = kindOf(desired.kind);
+    const { properties: rules, nameOf } = kind;
     const spec = resolveReferences(desired.spec, arns);
     const { name, arn, createdAt, spec: state } = entity;
-    const shown = { name, arn, createdAt, tags: entity.tags, state };
-    const observed = ignoresTagKeyCase ? withDeclaredTagKeys(shown, Object.keys(objectOrEmpty(spec['tags']))) : shown;
+    const observed = withTagKeysOf({ name, arn, createdAt, tags: entity.tags, state }, spec, kind);
     const { drift } = compare(spec, observed, {
       rules,
       partition: 'aws',

@@ -4,8 +4,7 @@ import { awsError, failureTypeOf, isUnsupported } from '../../aws/errors.js';
 import { HIDDEN_WINDOW_MS, untilShown } from '../../aws/propagation.js';
 import { attempt, attemptEach, isRefusal, isRefused, type RefusedRead } from '../../aws/refused-reads.js';
 import { entityId, entityKey, type DesiredEntity } from '../../contract/entity.js';
-import { objectOrEmpty } from '../../engine/json.js';
-import { withDeclaredTagKeys } from '../../engine/tag-keys.js';
+import { withTagKeysOf } from '../../engine/tag-keys.js';
 import { findKind } from '../../kinds/index.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';
@@ -169,8 +168,7 @@ async function observeByName(account: Account, entity: DesiredEntity): Promise<O
 
 /** Returns an entity with the tag keys that the manifest has for them. */
 function asDeclared(observed: Observed, kind: Kind, entity: DesiredEntity | undefined): Observed {
-  if (kind.ignoresTagKeyCase !== true) return observed;
-  return withDeclaredTagKeys(observed, Object.keys(objectOrEmpty(entity?.spec['tags'])));
+  return withTagKeysOf(observed, entity?.spec ?? {}, kind);
 }
 
 /**

@@ -4,7 +4,7 @@ import { DEFAULT_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
 import type { ManifestKind } from './manifest-kind.js';
 import type { Report } from './problem.js';
-import { foldTagKey } from '../tag-keys.js';
+import { tagKeyForm } from '../tag-keys.js';
 import { mapTree, toJson, type MapEntry, type MapTree, type Tree } from './tree.js';
 
 /** The values of `defaults`. */
@@ -44,15 +44,14 @@ export function readDefaults(
 export function withDefaultTags(
   own: Tree | undefined,
   defaults: MapTree | null,
-  { ignoresTagKeyCase = false }: Pick<ManifestKind, 'ignoresTagKeyCase'>,
+  kind: Pick<ManifestKind, 'ignoresTagKeyCase'>,
   inherited: Set<string>,
 ): Tree | undefined {
   const common = defaults?.entries.get('tags')?.value;
   if (common?.type !== 'map' || (own !== undefined && own.type !== 'map')) return own;
   const ownTags: ReadonlyMap<string, MapEntry> = own?.entries ?? new Map<string, MapEntry>();
-  const form = (key: string): string => (ignoresTagKeyCase ? foldTagKey(key) : key);
-  const taken = new Set([...ownTags.keys()].map(form));
-  const added = [...common.entries].filter(([key]) => !taken.has(form(key)));
+  const taken = new Set([...ownTags.keys()].map((key) => tagKeyForm(key, kind)));
+  const added = [...common.entries].filter(([key]) => !taken.has(tagKeyForm(key, kind)));
   for (const [key] of added) inherited.add(`tags.${key}`);
   return mapTree((own ?? common).at, new Map([...added, ...ownTags]));
 }

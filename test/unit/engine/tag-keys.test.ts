@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { compare } from '../../../src/engine/compare.js';
 import type { Observed } from '../../../src/engine/comparison.js';
-import { withDeclaredTagKeys } from '../../../src/engine/tag-keys.js';
+import { withDeclaredTagKeys, withTagKeysOf } from '../../../src/engine/tag-keys.js';
 
 function entityWith(tags: Record<string, string>): Observed {
   return { name: 'r', arn: 'arn:aws:iam::111111111111:role/r', createdAt: null, tags, state: {} };
@@ -12,6 +12,15 @@ const tagsOf = (tags: Record<string, string>, declared: readonly string[]) =>
 
 test('a tag has the spelling of the manifest; tags that it does not declare keep their own', () => {
   expect(tagsOf({ CostCentre: '42', Team: 'a' }, ['costcentre'])).toEqual({ costcentre: '42', Team: 'a' });
+});
+
+test.each([
+  ['the spelling of the manifest where its kind ignores case', true, { team: 'a' }],
+  ['its own spelling where its kind tells cases apart', undefined, { Team: 'a' }],
+])('a tag has %s', (_, ignoresTagKeyCase, tags) => {
+  const kind = ignoresTagKeyCase === undefined ? {} : { ignoresTagKeyCase };
+  expect(withTagKeysOf(entityWith({ Team: 'a' }), { tags: { team: 'a' } }, kind).tags).toEqual(tags);
+  expect(withTagKeysOf(entityWith({ Team: 'a' }), {}, kind).tags).toEqual({ Team: 'a' });
 });
 
 test('an ownership tag in another case, as a hand may have set it, is read as ours', () => {

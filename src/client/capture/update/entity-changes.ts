@@ -15,7 +15,7 @@ import { objectOrEmpty, ownValue, strings } from '../../../engine/json.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
 import { toJson, type Tree } from '../../../engine/manifest/tree.js';
 import { resolveReferences } from '../../../engine/references.js';
-import { foldTagKey, withDeclaredTagKeys } from '../../../engine/tag-keys.js';
+import { tagKeyForm, withTagKeysOf } from '../../../engine/tag-keys.js';
 import type { Kind } from '../../../kinds/kind.js';
 import { DocumentDiffer } from './document-changes.js';
 import type { Changed, ValueChange } from './value-changes.js';
@@ -101,10 +101,7 @@ function isTaken({ properties }: Kind): (content: { readonly property: string })
 /** Returns what the account has, with the tag keys of the manifest where IAM takes both spellings for one tag. */
 function observedOf({ kind, entity, captured }: Subject): Observed {
   const { name, arn, createdAt, tags, spec } = captured;
-  const observed = { name, arn, createdAt, tags, state: spec };
-  return kind.ignoresTagKeyCase === true
-    ? withDeclaredTagKeys(observed, Object.keys(objectOrEmpty(entity.spec['tags'])))
-    : observed;
+  return withTagKeysOf({ name, arn, createdAt, tags, state: spec }, entity.spec, kind);
 }
 
 function resolvedSpec({ spec }: DesiredEntity, arns: Arns): JsonObject {
@@ -194,10 +191,10 @@ class EntityDiffer {
 
   /** Returns why the default would put a tag back that goes here. */
   #whyTagStays(key: string): string | undefined {
-    const { draft } = this.subject;
+    const { draft, kind } = this.subject;
     if (draft.inherited.has(`tags.${key}`)) return 'it comes from defaults';
-    const form = this.subject.kind.ignoresTagKeyCase === true ? foldTagKey : String;
-    const isDefault = Object.keys(draft.defaults.tags ?? {}).some((one) => form(one) === form(key));
+    const form = tagKeyForm(key, kind);
+    const isDefault = Object.keys(draft.defaults.tags ?? {}).some((one) => tagKeyForm(one, kind) === form);
     return isDefault ? 'defaults have a tag of that key' : undefined;
   }
 
