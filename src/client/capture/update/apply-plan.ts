@@ -1,8 +1,11 @@
 import type { Difference, Patch } from '../../../contract/capture-update.js';
+import { acceptUnits, type Fault } from './accept-units.js';
 import { editSource, type SourceEdit } from './edit-source.js';
+import { isLeaving, partKey, PartSet, propertyOf } from './parts.js';
 import type { Part, PlannedEdit, PlannedPatch, UpdatePlan } from './plan-update.js';
+import { blame, unitsOf, type Unit } from './units.js';
 import type { ChangedFile } from './update-input.js';
-import { covers, isLeaving, Verifier, type Texts, type VerifyContext } from './verify.js';
+import { Verifier, type Texts, type VerifyContext } from './verify.js';
 
 /** A plan that was applied. */
 interface Applied {
@@ -18,24 +21,18 @@ interface Applied {
 export function applyPlan(plan: UpdatePlan, context: VerifyContext): Applied {
   const application = new Application(plan, context);
   const { edits, texts } = application.apply();
-  const remaining = application.remaining(texts);
+  const remaining = new Set(application.remaining(texts).flatMap((part) => [partKey(part), partKey(propertyOf(part))]));
   return {
     files: [...texts].map(([id, text]) => {
-      const file = context.files.get(id);
-      return { file: file?.name ?? id, before: file?.text ?? '', text };
+      const { name = id, text: before = '' } = context.files.get(id) ?? {};
+      return { file: name, before, text };
     }),
     changes: edits.map(({ difference }) => difference),
     patches: application.patches
-      .filter(({ parts }) => parts.some((part) => isLeaving(part) || remaining.some((one) => covers(part, one))))
+      .filter(({ parts }) => parts.some((part) => isLeaving(part) || remaining.has(partKey(part))))
       .map(({ patch }) => patch),
   };
 }
-
-/**
- * Changes that are made together, or not at all: those of one property, one document or one tag, and of all that share
- * them. Half of the changes of a statement would permit what neither side did.
- */
-type Unit = readonly PlannedEdit[];
 
 class Application {
   readonly patches: PlannedPatch[];
@@ -54,7 +51,8 @@ class Application {
       if (isByHand) this.#reject(edits, 'it belongs to a change that is left to a person');
       return !isByHand;
     });
-    const edits = this.#accept(this.#withoutFailed(units.map((unit) => unit.edits)), []).flat();
+    const possible = this.#withoutFailed(units.map((unit) => unit.edits));
+    const edits = this.#acceptElsewhere(this.#accept(possible, (made) => this.#faultHere(made))).flat();
     return { edits, texts: this.#textsOf(edits).texts };
   }
 
@@ -82,33 +80,39 @@ class Application {
     return this.#withoutFailed(possible);
   }
 
-  /** Returns the units that can be made on top of others. Where not all can, each half is tried. */
-  #accept(units: readonly Unit[], kept: readonly Unit[]): readonly Unit[] {
-    if (units.length === 0) return kept;
-    const all = [...kept, ...units];
-    const fault = this.#faultOf(all);
-    if (fault === undefined) return all;
-    const [only] = units;
-    if (only !== undefined && units.length === 1) {
-      this.#reject(only, fault);
-      return kept;
-    }
-    const half = Math.ceil(units.length / 2);
-    return this.#accept(units.slice(half), this.#accept(units.slice(0, half), kept));
+  #accept(units: readonly Unit[], faultOf: (units: readonly Unit[]) => Fault<Unit> | undefined): readonly Unit[] {
+    return acceptUnits(units, [], {
+      faultOf,
+      reject: (unit, reason) => {
+        this.#reject(unit, reason);
+      },
+    });
   }
 
-  /** Returns what is wrong with a manifest that has some changes. */
-  #faultOf(units: readonly Unit[]): string | undefined {
+  /** Returns the units that other environments and fleets can take. They are looked at once where they take all. */
+  #acceptElsewhere(units: readonly Unit[]): readonly Unit[] {
+    if (units.length === 0 || this.#faultElsewhere(units) === undefined) return units;
+    return this.#accept(units, (made) => this.#faultHere(made) ?? this.#faultElsewhere(made));
+  }
+
+  /** Returns what is wrong with a manifest that has some changes, as the chosen environment sees it. */
+  #faultHere(units: readonly Unit[]): Fault<Unit> | undefined {
     const edits = units.flat();
     const { texts, failed } = this.#textsOf(edits);
     const [reason] = failed.values();
-    if (reason !== undefined) return reason;
+    if (reason !== undefined) return { reason, blamed: new Map(units.flatMap((unit) => failureOf(unit, failed))) };
     const made = new Set(edits);
     const left = this.plan.edits.filter((edit) => !made.has(edit));
-    return this.#verifier.faultOf(texts, {
+    const fault = this.#verifier.faultOf(texts, {
       made: edits.flatMap(({ parts }) => parts),
-      told: [...this.plan.patches, ...left].flatMap(({ parts }) => parts),
+      told: new PartSet([...this.plan.patches, ...left].flatMap(({ parts }) => parts)),
     });
+    return fault && blame(units, fault);
+  }
+
+  #faultElsewhere(units: readonly Unit[]): Fault<Unit> | undefined {
+    const fault = this.#verifier.faultOfOthers(this.#textsOf(units.flat()).texts);
+    return fault && blame(units, fault);
   }
 
   /** Returns the texts of the files that change, and the changes that they cannot take. */
@@ -141,25 +145,8 @@ class Application {
   }
 }
 
-/** Brings the changes together that have a part in common. Those with a part that is left to a person are left to them. */
-function unitsOf({ edits, patches }: UpdatePlan): readonly { readonly edits: Unit; readonly isByHand: boolean }[] {
-  const parents = new Map<string, string>();
-  const rootOf = (key: string): string => {
-    const parent = parents.get(key) ?? key;
-    return parent === key ? key : rootOf(parent);
-  };
-  const keysOf = (parts: readonly Part[]): string[] => parts.map(({ entity, part }) => `${entity} ${part}`);
-  for (const { parts } of [...edits, ...patches]) {
-    const [first = '', ...others] = keysOf(parts);
-    for (const other of others) parents.set(rootOf(other), rootOf(first));
-  }
-  const byHand = new Set(patches.flatMap(({ parts }) => keysOf(parts).map(rootOf)));
-  const units = new Map<string, PlannedEdit[]>();
-  for (const edit of edits) {
-    const root = rootOf(keysOf(edit.parts)[0] ?? '');
-    const unit = units.get(root);
-    if (unit === undefined) units.set(root, [edit]);
-    else unit.push(edit);
-  }
-  return [...units].map(([root, unit]) => ({ edits: unit, isByHand: byHand.has(root) }));
+/** Returns a unit with the reason why the text cannot take it; nothing where it can. */
+function failureOf(unit: Unit, failed: ReadonlyMap<PlannedEdit, string>): readonly (readonly [Unit, string])[] {
+  const reason = unit.map((edit) => failed.get(edit)).find((one) => one !== undefined);
+  return reason === undefined ? [] : [[unit, reason]];
 }

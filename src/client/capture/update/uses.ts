@@ -1,6 +1,6 @@
 import { entityId, entityKey } from '../../../contract/entity.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
-import type { TracedManifest } from '../../../engine/manifest/resolve.js';
+import type { Problem, TracedManifest } from '../../../engine/manifest/resolve.js';
 import type { Tree } from '../../../engine/manifest/tree.js';
 import type { SourceFiles } from './source-files.js';
 import type { ValueChange } from './value-changes.js';
@@ -15,8 +15,8 @@ export interface View {
 /** An environment, or a fleet, for which the manifests do not resolve: nobody can tell what it uses. */
 export interface UnknownView {
   readonly label: string;
-  /** The first problem of the manifests. */
-  readonly problem: string;
+  /** The problems of the manifests: at least one. */
+  readonly problems: readonly Problem[];
 }
 
 /** All environments and fleets but the one that is updated. */
@@ -63,7 +63,8 @@ export class Uses {
     const labels = [...new Set(others.map(({ label }) => label))];
     if (labels.length > 0) return `${listed(labels)} ${labels.length === 1 ? 'uses' : 'use'} it, too`;
     const [unknown] = this.everywhere ? [] : this.others.unknown;
-    return unknown === undefined ? undefined : `${unknown.label} could not be checked: ${unknown.problem}`;
+    if (unknown === undefined) return undefined;
+    return `${unknown.label} could not be checked: ${unknown.problems[0]?.message ?? ''}`;
   }
 
   /** Reports whether other environments or fleets use a value, or may use it. */

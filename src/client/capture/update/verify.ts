@@ -7,6 +7,7 @@ import type { Problem } from '../../../engine/manifest/problem.js';
 import { traceManifest, type ManifestSource, type TracedManifest } from '../../../engine/manifest/resolve.js';
 import { findKind } from '../../../kinds/index.js';
 import { arnsOf, differingParts, type Subject } from './entity-changes.js';
+import { isLeaving, type PartSet } from './parts.js';
 import type { Part } from './plan-update.js';
 import { surroundings, type SourceFiles } from './source-files.js';
 import type { UpdateInput } from './update-input.js';
@@ -29,8 +30,17 @@ export interface VerifyContext {
 /** The parts that may differ from before, and those that may still differ from the account. */
 interface Expected {
   readonly made: readonly Part[];
-  readonly told: readonly Part[];
+  readonly told: PartSet;
 }
+
+/** A fault of changed manifests, with the signs of the changes that cause it. */
+export interface ManifestFault {
+  readonly reason: string;
+  readonly signs: readonly FaultSign[];
+}
+
+/** A path in the manifest, or a part of an entity, at which something is wrong. */
+export type FaultSign = { readonly reason: string } & ({ readonly path: string } | { readonly part: Part });
 
 /** Checks what changed manifests mean. */
 export class Verifier {
@@ -40,17 +50,22 @@ export class Verifier {
     this.#before = this.#surroundings(new Map());
   }
 
-  /** Returns what is wrong with the manifests with new texts; undefined where they may be written. */
-  faultOf(texts: Texts, expected: Expected): string | undefined {
+  /** Returns what is wrong with the manifests with new texts as the chosen environment sees them; undefined where nothing is. */
+  faultOf(texts: Texts, expected: Expected): ManifestFault | undefined {
     const { view } = this.context;
     const traced = traceManifest(...this.#withTexts(texts));
-    if (!traced.ok) return `the manifest would be invalid: ${messageOf(traced.problems)}`;
+    if (!traced.ok) return invalid('the manifest', traced.problems);
     if (this.#surroundings(texts) !== this.#before)
-      return 'the change would also alter the manifest outside its entities';
-    const untold = this.#remainingIn(traced).find((part) => !expected.told.some((one) => covers(one, part)));
-    if (untold !== undefined) return `${untold.part} of ${untold.entity} would still differ from the account`;
+      return { reason: 'the change would also alter the manifest outside its entities', signs: [] };
+    const untold = this.#remainingIn(traced).filter((part) => !expected.told.covers(part));
+    const signs = untold.map((part) => ({
+      part,
+      reason: `${part.part} of ${part.entity} would still differ from the account`,
+    }));
+    const [first] = signs;
+    if (first !== undefined) return { reason: first.reason, signs };
     const different = differentEntity(view.traced, traced, expected.made);
-    return different === undefined ? this.#faultOfOthers(texts) : `the change would also alter ${different}`;
+    return different === undefined ? undefined : { reason: `the change would also alter ${different}`, signs: [] };
   }
 
   /** Returns the parts in which the manifests with new texts still differ from the account. */
@@ -79,19 +94,22 @@ export class Verifier {
   }
 
   /**
-   * Returns how a change would affect other environments. Undefined where it does not, or where it is meant for them and
-   * they stay valid.
+   * Returns how changes would affect other environments and fleets, which are all resolved anew. Undefined where they do
+   * not affect them, or where they are meant for them and they stay valid.
    */
-  #faultOfOthers(texts: Texts): string | undefined {
+  faultOfOthers(texts: Texts): ManifestFault | undefined {
     const { input, others, view } = this.context;
     if (others.known.length === 0) return undefined;
     const now = otherViews(...this.#withTexts(texts), view.traced.request);
+    const known = new Set(others.known.map(({ label }) => label));
+    const lost = now.unknown.filter(({ label }) => known.has(label)).map((one) => invalid(one.label, one.problems));
+    const [first] = lost;
+    if (first !== undefined) return { reason: first.reason, signs: lost.flatMap(({ signs }) => signs) };
     for (const { label, traced } of others.known) {
       const other = now.known.find((one) => one.label === label);
-      const lost = now.unknown.find((one) => one.label === label);
-      if (other === undefined) return `${label} would be invalid: ${lost?.problem ?? ''}`;
+      if (other === undefined) return { reason: `${label} would be invalid`, signs: [] };
       const different = input.everywhere === true ? undefined : differentEntity(traced, other.traced, []);
-      if (different !== undefined) return `${different} would change in ${label}, too`;
+      if (different !== undefined) return { reason: `${different} would change in ${label}, too`, signs: [] };
     }
     return undefined;
   }
@@ -119,8 +137,9 @@ export class Verifier {
   }
 }
 
-function messageOf([problem]: readonly Problem[]): string {
-  return problem?.message ?? '';
+function invalid(what: string, problems: readonly Problem[]): ManifestFault {
+  const signs = problems.map(({ path, message }) => ({ path, reason: `${what} would be invalid: ${message}` }));
+  return { reason: signs[0]?.reason ?? `${what} would be invalid`, signs };
 }
 
 /** Returns an entity that is not the same in two manifests, apart from some of its parts. */
@@ -147,14 +166,4 @@ function without(entity: DesiredEntity, parts: readonly Part[] = []): JsonObject
     return members.length === 0 ? [] : [[property, Object.fromEntries(members)]];
   });
   return { ...common, spec: Object.fromEntries(rest) as JsonObject } as unknown as JsonObject;
-}
-
-/** Reports whether a part stands for an entity that is declared absent. */
-export function isLeaving({ part }: Part): boolean {
-  return part === 'state';
-}
-
-/** Reports whether a part is the same as another one, or has it in it. */
-export function covers(whole: Part, part: Part): boolean {
-  return whole.entity === part.entity && (whole.part === part.part || part.part.startsWith(`${whole.part}.`));
 }

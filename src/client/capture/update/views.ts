@@ -22,11 +22,12 @@ export function otherViews(
   const headers = headersOf(sources, { environment, account, partition, variables: options.variables }, findings);
   const [lost] = findings.problems;
   const known: View[] = [];
-  const unknown: UnknownView[] = lost === undefined ? [] : [{ label: 'other environments', problem: lost.message }];
+  const unknown: UnknownView[] =
+    lost === undefined ? [] : [{ label: 'other environments', problems: findings.problems }];
   const look = (label: string, chosen: ManifestOptions): void => {
     const traced = traceManifest(sources, chosen);
     if (traced.ok) known.push({ label, traced });
-    else unknown.push({ label, problem: traced.problems[0]?.message ?? '' });
+    else unknown.push({ label, problems: traced.problems });
   };
   for (const name of new Set(headers.flatMap((header) => [...header.environments.keys()]))) {
     if (name !== environment) look(`environment ${name}`, { ...options, environment: name });
