@@ -1,5 +1,12 @@
 import type { CapturedEntity, CapturedItem } from '../../src/contract/capture.js';
-import { entityId, entityKey, entityKeyOfId, type Json, type JsonObject } from '../../src/contract/entity.js';
+import {
+  entityId,
+  entityKey,
+  entityKeyOfId,
+  type DesiredEntity,
+  type Json,
+  type JsonObject,
+} from '../../src/contract/entity.js';
 import { referencesIn, resolveReferences } from '../../src/engine/references.js';
 import { resolveManifest, type ManifestOptions } from '../../src/engine/manifest/resolve.js';
 import { findKind } from '../../src/kinds/index.js';
@@ -7,7 +14,7 @@ import type { UpdateInput } from '../../src/client/capture/update/update-input.j
 import { updateManifest, type ManifestUpdate } from '../../src/client/capture/update/update-manifest.js';
 import { manifestOptions } from './manifests.js';
 
-/** Files by name: `m.yaml` is the manifest, the others are those that it names. */
+/** Files by name: `m.yaml` is the manifest, `m1.json` would be another one; the others are those that they name. */
 export type Files = Readonly<Record<string, string>>;
 
 /** An entity of an account that can be changed. */
@@ -16,9 +23,9 @@ export interface Editable extends Omit<CapturedEntity, 'spec' | 'tags'> {
   tags: Record<string, string>;
 }
 
-/** The manifest among files. */
-export function manifestAmong(files: Files): string {
-  return Object.keys(files).find((file) => file.startsWith('m.')) ?? 'm.yaml';
+/** The manifests among files. */
+function sourcesOf(files: Files): { readonly file: string; readonly text: string }[] {
+  return Object.entries(files).flatMap(([file, text]) => (/^m\d*\./.test(file) ? [{ file, text }] : []));
 }
 
 /** Options that read these files. */
@@ -31,33 +38,44 @@ export function optionsFor(files: Files, options: Partial<ManifestOptions> = {})
   return { ...manifestOptions, readFile, ...options };
 }
 
-/** The account that a manifest has brought to its declared state, by the IDs of the entities. */
-export function accountOf(files: Files, options: Partial<ManifestOptions> = {}): Map<string, Editable> {
-  const file = manifestAmong(files);
-  const resolved = resolveManifest([{ file, text: files[file] ?? '' }], optionsFor(files, options));
+/** An entity as manifests declare it, with ARNs in the place of references. */
+interface Declared extends Pick<DesiredEntity, 'kind' | 'name' | 'state' | 'spec'> {
+  readonly arn: string;
+}
+
+/** The entities that manifests declare. */
+export function declaredIn(files: Files, options: Partial<ManifestOptions> = {}): Declared[] {
+  const resolved = resolveManifest(sourcesOf(files), optionsFor(files, options));
   if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
   const { entities, target } = resolved.request;
   const arns = new Map(
     entities.map((entity) => [entityKey(entity), findKind(entity.kind)?.arnOf(entity.spec, target) ?? '']),
   );
+  return entities.map((entity) => {
+    const { kind, name, state, spec } = entity;
+    const known = Object.fromEntries(referencesIn(spec).map((id) => [id, arns.get(entityKeyOfId(id)) ?? '']));
+    return { kind, name, state, spec: resolveReferences(spec, known), arn: arns.get(entityKey(entity)) ?? '' };
+  });
+}
+
+/** The account that a manifest has brought to its declared state, by the IDs of the entities. */
+export function accountOf(files: Files, options: Partial<ManifestOptions> = {}): Map<string, Editable> {
   return new Map(
-    entities
+    declaredIn(files, options)
       .filter(({ state }) => state === 'present')
-      .map((entity) => {
-        const { kind, name, spec } = entity;
-        const known = Object.fromEntries(referencesIn(spec).map((id) => [id, arns.get(entityKeyOfId(id)) ?? '']));
-        const { tags = {}, ...own } = resolveReferences(spec, known);
+      .map(({ kind, name, spec, arn }) => {
+        const { tags = {}, ...own } = spec;
         const captured: Editable = {
           kind,
           name,
-          arn: arns.get(entityKey(entity)) ?? '',
+          arn,
           spec: structuredClone(own),
           tags: { ...(tags as Record<string, string>), 'iam-bootstrap:namespace': 'ci' },
           isOurs: true,
           createdAt: null,
           missing: [],
         };
-        return [entityId(entity), captured] as const;
+        return [entityId(captured), captured] as const;
       }),
   );
 }
@@ -75,9 +93,8 @@ export function update(
   account: ReadonlyMap<string, CapturedItem | Editable>,
   input: Partial<UpdateInput> = {},
 ): ManifestUpdate {
-  const file = manifestAmong(files);
   const result = updateManifest({
-    sources: [{ file, text: files[file] ?? '' }],
+    sources: sourcesOf(files),
     options: optionsFor(files),
     items: [...account.values()] as CapturedItem[],
     unread: [],

@@ -1,25 +1,27 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { saveFiles } from '../../../../../src/client/capture/update/save-files.js';
+import type { ManifestUpdate } from '../../../../../src/client/capture/update/update-manifest.js';
 import type { Json, JsonObject } from '../../../../../src/contract/entity.js';
 import { compare } from '../../../../../src/engine/compare.js';
-import { resolveManifest } from '../../../../../src/engine/manifest/resolve.js';
 import { findKind } from '../../../../../src/kinds/index.js';
 import {
   accountOf,
+  declaredIn,
   entityIn,
   filesAfter,
-  manifestAmong,
-  optionsFor,
   update,
   type Editable,
   type Files,
 } from '../../../../support/manifest-update.js';
+import { ACCOUNT, writeManifests, type WrittenEntity } from '../../../../support/written-manifests.js';
 
-/** The ways in which one value is written, as numbers that a generator draws. */
-type Draw = () => number;
-
-const ARNS = ['ReadOnlyAccess', 'SecurityAudit', 'ViewOnlyAccess', 'job-function/Billing'].map(
-  (name) => `arn:aws:iam::aws:policy/${name}`,
-);
+const ARNS = [
+  ...['ReadOnlyAccess', 'SecurityAudit', 'job-function/Billing'].map((name) => `arn:aws:iam::aws:policy/${name}`),
+  ...['a', 'elsewhere'].map((name) => `arn:aws:iam::${ACCOUNT}:policy/${name}`),
+];
 const ACTIONS = ['s3:GetObject', 's3:PutObject', 'ec2:*', 'sts:AssumeRole', 'iam:PassRole'];
 const TEXTS = [
   'for CI',
@@ -32,168 +34,10 @@ const TEXTS = [
   '{{',
   'a, b',
   '-',
+  'two\nlines',
+  'an end\n',
+  'a paragraph\n\nand another one\n',
 ];
-
-/** Writes values in ways that a person may choose. */
-class Writer {
-  #comments = 0;
-  #anchors = 0;
-  /** Lists that can be repeated by an alias. */
-  readonly #known = new Map<string, string>();
-
-  constructor(
-    private readonly draw: Draw,
-    private readonly eol: string,
-  ) {}
-
-  pick<T>(...choices: readonly T[]): T {
-    return choices[this.draw() % choices.length] as T;
-  }
-
-  /** A comment on a line of its own. One inside of a value goes where the value goes. */
-  comment(indent: string): string {
-    const sort = indent.length > 6 ? 'tail' : 'own';
-    return this.draw() % 3 === 0 ? `${indent}# ${sort} ${String(this.#comments++)}${this.eol}` : '';
-  }
-
-  tail(): string {
-    return this.draw() % 4 === 0 ? ` # tail ${String(this.#comments++)}` : '';
-  }
-
-  scalar(value: Json, inFlow: boolean): string {
-    if (typeof value !== 'string') return JSON.stringify(value);
-    const written = value.replaceAll('{{', "{{'{{'}}");
-    const isSimple = /^[A-Za-z][\w:/.*-]*$/.test(written) && written !== 'true';
-    const isWords = !inFlow && /^[A-Za-z][\w :/.*-]*$/.test(written) && !/: |:$/.test(written) && written !== 'true';
-    const styles = [JSON.stringify(written), `'${written.replaceAll("'", "''")}'`];
-    return this.pick(...styles, ...(isSimple || isWords ? [written, written] : []));
-  }
-
-  flow(value: Json): string {
-    if (Array.isArray(value)) {
-      const comma = this.pick(', ', ',', ' , ');
-      return this.pick(
-        (items: string[]) => `[${items.join(comma)}]`,
-        (items: string[]) => (items.length === 0 ? '[ ]' : `[ ${items.join(comma)}, ]`),
-      )(value.map((item: Json) => this.flow(item)));
-    }
-    if (typeof value !== 'object' || value === null) return this.scalar(value, true);
-    const entries = Object.entries(value).map(([key, member]) => `${this.scalar(key, true)}: ${this.flow(member)}`);
-    return this.pick(`{ ${entries.join(', ')} }`, `{${entries.join(', ')}}`);
-  }
-
-  /** What follows a colon. */
-  value(value: Json, indent: string, canAlias = false): string {
-    if (typeof value !== 'object' || value === null) return ` ${this.scalar(value, false)}${this.tail()}${this.eol}`;
-    const isEmpty = Object.keys(value).length === 0;
-    if (Array.isArray(value) && canAlias && !isEmpty) {
-      const key = JSON.stringify(value);
-      const known = this.#known.get(key);
-      if (known !== undefined) return ` *${known}${this.tail()}${this.eol}`;
-      if (this.draw() % 5 === 0) {
-        const name = `a${String(this.#anchors++)}`;
-        this.#known.set(key, name);
-        return ` &${name}${this.#collection(value, indent)}`;
-      }
-    }
-    return this.#collection(value as JsonObject, indent);
-  }
-
-  #collection(value: Json, indent: string): string {
-    const isEmpty = Object.keys(value as JsonObject).length === 0;
-    if (isEmpty || this.draw() % 3 === 0) return ` ${this.flow(value)}${this.tail()}${this.eol}`;
-    if (!Array.isArray(value)) {
-      const inner = indent + this.pick('  ', '   ');
-      return (
-        this.tail() +
-        this.eol +
-        Object.entries(value as JsonObject)
-          .map(([key, member]) => this.entry(key, member, inner))
-          .join('')
-      );
-    }
-    if (this.draw() % 4 === 0) {
-      const items = (value as Json[]).map((item, index, { length }) => {
-        const comma = index < length - 1 ? ',' : this.pick('', ',');
-        return `${indent}    ${this.flow(item)}${comma}${this.tail()}${this.eol}`;
-      });
-      return ` [${this.eol}${items.join('')}${indent}  ]${this.eol}`;
-    }
-    const dash = indent + this.pick('', '  ');
-    return this.eol + (value as Json[]).map((item) => this.comment(dash) + this.item(item, dash)).join('');
-  }
-
-  item(item: Json, dash: string): string {
-    if (typeof item !== 'object' || item === null || Array.isArray(item))
-      return `${dash}- ${this.flow(item)}${this.tail()}${this.eol}`;
-    if (this.draw() % 3 === 0) return `${dash}- ${this.flow(item)}${this.eol}`;
-    return Object.entries(item as JsonObject)
-      .map(
-        ([key, member], index) =>
-          `${dash}${index === 0 ? '- ' : '  '}${this.entry(key, member, `${dash}  `).trimStart()}`,
-      )
-      .join('');
-  }
-
-  entry(key: string, value: Json, indent: string, canAlias = false): string {
-    return `${indent}${this.scalar(key, true)}:${this.value(value, indent, canAlias)}`;
-  }
-}
-
-/** A manifest with its files, and the pieces that it is put together from. */
-interface Written {
-  readonly files: Files;
-  readonly pieces: readonly { readonly entity: string; readonly property: string; readonly text: string }[];
-}
-
-interface Entity {
-  readonly kind: string;
-  readonly name: string;
-  readonly properties: Readonly<Record<string, Json>>;
-}
-
-const NAME_OF: Readonly<Record<string, string>> = { Role: 'roleName', User: 'userName', Policy: 'policyName' };
-
-function write(entities: readonly Entity[], numbers: readonly number[]): Written {
-  let at = 0;
-  const draw = (): number => numbers[at++ % numbers.length] ?? 0;
-  const eol = draw() % 4 === 0 ? '\r\n' : '\n';
-  const writer = new Writer(draw, eol);
-  const files: Record<string, string> = {};
-  const pieces: { entity: string; property: string; text: string }[] = [];
-  let text = `# own head${eol}version: 1${eol}namespace: ci${eol}environments: { dev: { account: "111111111111" } }${eol}variables: { org: acme }${eol}entities:${eol}`;
-  for (const { kind, name, properties } of entities) {
-    text += writer.comment('  ') + `  - kind: ${kind}${eol}    ${NAME_OF[kind] ?? ''}: ${name}${writer.tail()}${eol}`;
-    for (const [property, value] of Object.entries(properties)) {
-      text += writer.comment('    ');
-      const piece = isDocument(property) && draw() % 3 === 0 ? inFile(value, files, draw, eol) : undefined;
-      const isTemplate = property === 'description' && value === 'acme';
-      const written = isTemplate
-        ? `    description: "{{org}}"${eol}`
-        : piece !== undefined
-          ? `    ${property}: { $file: ${piece} }${eol}`
-          : writer.entry(property, value, '    ', property === 'managedPolicyArns');
-      pieces.push({ entity: `${kind}/${name}`, property, text: written.trimEnd() });
-      text += written;
-    }
-  }
-  return { files: { ...files, 'm.yaml': draw() % 4 === 0 ? text.replace(/(\r?\n)+$/, '') : text }, pieces };
-}
-
-function isDocument(property: string): boolean {
-  return property === 'policyDocument' || property === 'assumeRolePolicyDocument';
-}
-
-/** Puts a document into a file, or uses one that is the same. */
-function inFile(value: Json, files: Record<string, string>, draw: Draw, eol: string): string {
-  const indent = ['\t', '  ', '    ', ''][draw() % 4];
-  const text = JSON.stringify(value, null, indent).replaceAll('\n', eol) + (draw() % 3 === 0 ? '' : eol);
-  const same = Object.entries(files).find(([, other]) => JSON.stringify(JSON.parse(other)) === JSON.stringify(value));
-  if (same !== undefined && draw() % 2 === 0) return same[0];
-  const name = `d${String(Object.keys(files).length)}.json`;
-  files[name] = text;
-  return name;
-}
 
 const arns = fc.uniqueArray(fc.constantFrom(...ARNS), { maxLength: 4 });
 const actions = fc.oneof(
@@ -276,10 +120,13 @@ const entity = fc.constantFrom('Role', 'User', 'Policy').chain((kind) =>
 const scene = fc.record({
   entities: fc.uniqueArray(entity, { minLength: 1, maxLength: 5, selector: ({ kind, name }) => `${kind}/${name}` }),
   numbers: fc.array(fc.nat(59), { minLength: 60, maxLength: 400 }),
+  defaultTags: fc.oneof(fc.constant({}), fc.constant({}), tags),
 });
 
+type Drifting = WrittenEntity & { readonly other: WrittenEntity['properties']; readonly drifts: readonly string[] };
+
 /** Lets the account of a manifest have other values in some properties. */
-function drift(account: Map<string, Editable>, entities: readonly fc_Entity[]): void {
+function drift(account: Map<string, Editable>, entities: readonly Drifting[]): void {
   for (const { kind, name, other, drifts } of entities) {
     const captured = account.get(`${kind}/${name}`);
     if (captured === undefined) continue;
@@ -292,18 +139,14 @@ function drift(account: Map<string, Editable>, entities: readonly fc_Entity[]): 
     }
   }
 }
-type fc_Entity = Entity & { readonly other: Readonly<Record<string, Json>>; readonly drifts: readonly string[] };
 
 function comments(text: string, sort: string): string[] {
-  return [...text.matchAll(new RegExp(`# ${sort} \\w+`, 'g'))].map(([found]) => found);
+  return [...text.matchAll(new RegExp(`(?:#|//) ${sort} \\w+`, 'g'))].map(([found]) => found);
 }
 
-/** The entities that still differ from the account. */
+/** The entities that a plan would change. */
 function differing(files: Files, account: ReadonlyMap<string, Editable>): string[] {
-  const file = manifestAmong(files);
-  const resolved = resolveManifest([{ file, text: files[file] ?? '' }], optionsFor(files));
-  if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
-  return resolved.request.entities.flatMap(({ kind, name, spec }) => {
+  return declaredIn(files).flatMap(({ kind, name, spec }) => {
     const captured = entityIn(account, `${kind}/${name}`);
     const { drift: found, unmanaged } = compare(
       spec,
@@ -314,12 +157,35 @@ function differing(files: Files, account: ReadonlyMap<string, Editable>): string
   });
 }
 
-const runs = { numRuns: 30 };
+/** Checks that a text has all that must stay of one, and its line breaks. */
+function expectKept(before: string, now: string): void {
+  expect(comments(now, 'own')).toEqual(comments(before, 'own'));
+  const tails = comments(now, 'tail');
+  expect(comments(before, 'tail').filter((comment) => tails.includes(comment))).toEqual(tails);
+  expect(now.includes('\r\n')).toBe(before.includes('\r\n'));
+  expect(/[^\r]\n/.test(now)).toBe(/[^\r]\n/.test(before));
+  expect(now.endsWith('\n')).toBe(before.endsWith('\n'));
+}
+
+/** Writes files with and without byte order marks, saves their update, and checks every byte. */
+function expectSaved(files: Files, { files: changed }: Pick<ManifestUpdate, 'files'>, hasMark: boolean): void {
+  const folder = mkdtempSync(join(tmpdir(), 'update-'));
+  const mark = hasMark ? '\ufeff' : '';
+  mkdirSync(join(folder, 'policies'));
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), mark + text);
+  saveFiles(changed, folder);
+  for (const [file, text] of Object.entries(filesAfter(files, { files: changed }))) {
+    expect(readFileSync(join(folder, file), 'utf8')).toBe(mark + text);
+  }
+  rmSync(folder, { recursive: true });
+}
+
+const runs = { numRuns: 40 };
 
 it('leaves every byte of a manifest that agrees with its account', () => {
   fc.assert(
-    fc.property(scene, ({ entities, numbers }) => {
-      const { files } = write(entities, numbers);
+    fc.property(scene, ({ entities, numbers, defaultTags }) => {
+      const { files } = writeManifests(entities, numbers, defaultTags);
       const result = update(files, accountOf(files));
       expect(result).toMatchObject({ files: [], changes: [], patches: [] });
     }),
@@ -329,8 +195,8 @@ it('leaves every byte of a manifest that agrees with its account', () => {
 
 it('takes over all but what it tells to do by hand, and keeps what does not differ byte for byte', () => {
   fc.assert(
-    fc.property(scene, ({ entities, numbers }) => {
-      const { files, pieces } = write(entities, numbers);
+    fc.property(scene, ({ entities, numbers, defaultTags }) => {
+      const { files, pieces } = writeManifests(entities, numbers, defaultTags);
       const account = accountOf(files);
       drift(account, entities);
       const result = update(files, account);
@@ -344,25 +210,23 @@ it('takes over all but what it tells to do by hand, and keeps what does not diff
         result.patches.map(({ entities: ids, to, reason }) => [ids, to, reason]),
       );
 
-      const [before, now] = [files['m.yaml'] ?? '', after['m.yaml'] ?? ''];
-      expect(comments(now, 'own')).toEqual(comments(before, 'own'));
-      const tails = comments(now, 'tail');
-      expect(comments(before, 'tail').filter((comment) => tails.includes(comment))).toEqual(tails);
-      expect(now.includes('\r\n')).toBe(before.includes('\r\n'));
-      expect(/[^\r]\n/.test(now)).toBe(/[^\r]\n/.test(before));
-      expect(now.endsWith('\n')).toBe(before.endsWith('\n'));
-      let from = 0;
       const touched = new Set(
         entities.flatMap(({ kind, name, drifts }) => drifts.map((property) => `${kind}/${name} ${property}`)),
       );
-      // An alias changes with its anchor.
-      const isStable = ({ entity: id, property, text }: (typeof pieces)[number]) =>
-        !touched.has(`${id} ${property}`) && !text.includes('&');
-      for (const piece of pieces.filter(isStable)) {
-        const found = now.indexOf(piece.text, from);
-        expect({ piece: piece.text, isThere: found >= 0 }).toEqual({ piece: piece.text, isThere: true });
-        from = found + piece.text.length;
+      // An alias changes with its anchor, a default with the entities that have it.
+      const isStable = ({ of, text }: (typeof pieces)[number]) =>
+        of === undefined || !(touched.has(`${of.entity} ${of.property}`) || of.entity === '' || text.includes('&'));
+      for (const [file, before] of Object.entries(files)) {
+        const now = after[file] ?? '';
+        expectKept(before, now);
+        let from = 0;
+        for (const piece of pieces.filter((one) => one.file === file && isStable(one))) {
+          const found = now.indexOf(piece.text, from);
+          expect({ piece: piece.text, isThere: found >= 0 }).toEqual({ piece: piece.text, isThere: true });
+          from = found + piece.text.length;
+        }
       }
+      expectSaved(files, result, (numbers[0] ?? 0) % 3 === 0);
     }),
     runs,
   );
