@@ -25,7 +25,7 @@ export function applyPlan(plan: UpdatePlan, context: VerifyContext): Applied {
   return {
     files: [...texts].map(([id, text]) => {
       const { name = id, text: before = '' } = context.files.get(id) ?? {};
-      return { file: name, before, text };
+      return { file: name, folder: context.files.folderOf(name), before, text };
     }),
     changes: edits.map(({ difference }) => difference),
     patches: application.patches

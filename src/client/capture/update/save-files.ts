@@ -61,20 +61,13 @@ export function saveFiles(files: readonly ChangedFile[], cwd: string = process.c
 }
 
 /** @throws FileChangedError if a file must not be written */
-function targetOf({ file, before, text }: ChangedFile, cwd: string): Target {
-  const named = resolve(cwd, file);
-  // A link stays one: the file that it leads to is replaced.
-  const path = realpathSync(named);
-  if (![cwd, dirname(named)].some((folder) => isIn(path, realpathSync(folder)))) {
-    const remedy = 'pass the path of that file instead of the link';
-    throw new FileChangedError(file, 'links to a file outside its folder', remedy);
-  }
-  if (readTextFile(path) !== before) throw new FileChangedError(file, 'has changed since it was read');
-  const { mode } = statSync(path);
+function targetOf(changed: ChangedFile, cwd: string): Target {
+  const { file, before, text } = changed;
+  const { path, current, old, mode } = currentFile(changed, cwd);
+  if (current !== before) throw new FileChangedError(file, 'has changed since it was read');
   if (!isWritable(path, mode)) {
     throw new FileChangedError(file, 'is read-only', 'make it writable, then run the command again');
   }
-  const old = readFileSync(path);
   const mark = old.subarray(0, 3).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : Buffer.alloc(0);
   return {
     file,
@@ -84,6 +77,33 @@ function targetOf({ file, before, text }: ChangedFile, cwd: string): Target {
     mode: mode & 0o7777,
     temporary: join(dirname(path), `.${randomUUID()}.tmp`),
   };
+}
+
+/** A file as it is now. */
+interface CurrentFile {
+  /** The path without links. */
+  readonly path: string;
+  readonly current: string;
+  readonly old: Buffer;
+  readonly mode: number;
+}
+
+/** @throws FileChangedError if a file is gone, cannot be read, or is a link that leads out of its folder */
+function currentFile({ file, folder = dirname(file) }: ChangedFile, cwd: string): CurrentFile {
+  const named = resolve(cwd, file);
+  try {
+    // A link stays one: the file that it leads to is replaced.
+    const path = realpathSync(named);
+    if (![cwd, resolve(cwd, folder)].some((one) => isIn(path, realpathSync(one)))) {
+      const remedy = 'pass the path of that file instead of the link';
+      throw new FileChangedError(file, 'links to a file outside its folder', remedy);
+    }
+    return { path, current: readTextFile(path), old: readFileSync(path), mode: statSync(path).mode };
+  } catch (error) {
+    if (error instanceof FileChangedError) throw error;
+    const remedy = 'restore it, then run the command again';
+    throw new FileChangedError(file, `cannot be read any more, ${fileErrorText(error)}`, remedy);
+  }
 }
 
 function isIn(path: string, folder: string): boolean {

@@ -52,6 +52,15 @@ export class SourceFiles {
     return this.#files.get(id);
   }
 
+  /** Returns the folder of the manifest that names a file, or that a file is. */
+  folderOf(name: string): string {
+    const folders = [...this.#manifests.values()].map(({ file }) => posix.dirname(posix.normalize(file)));
+    const around = folders.filter(
+      (folder) => folder === '.' || name.startsWith(folder === '/' ? folder : `${folder}/`),
+    );
+    return around.sort((a, b) => b.length - a.length)[0] ?? posix.dirname(name);
+  }
+
   /** Returns a key for the source position of a value; all uses of the value share it. */
   sourcePositionKey({ type, at: { origin, offset } }: Tree): string {
     return JSON.stringify([this.identify(origin.name), type, offset]);

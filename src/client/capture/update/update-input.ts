@@ -29,6 +29,8 @@ export interface UpdateInput {
 export interface ChangedFile {
   /** The name of the manifest, or the path of the file beside it. */
   readonly file: string;
+  /** The folder of its manifest, which no link may lead out of. Default: the folder of the file. */
+  readonly folder?: string;
   readonly before: string;
   readonly text: string;
 }

@@ -1,4 +1,14 @@
-import fs, { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FilesNotWrittenError, saveFiles } from '../../../../../src/client/capture/update/save-files.js';
@@ -115,4 +125,60 @@ it('writes no file that is read-only, and none outside its folder that a link le
   expect([read(folder, 'a.yaml'), read(outside, 'm.yaml')]).toEqual(['1', '1']);
   save(join(outside, 'm.yaml'))();
   expect(read(outside, 'm.yaml')).toBe('2');
+});
+
+it.each<[string, (folder: string) => void, string]>([
+  [
+    'is gone',
+    (folder) => {
+      rmSync(join(folder, 'p', 'b.yaml'));
+    },
+    'there is no such file',
+  ],
+  [
+    'has lost its folder',
+    (folder) => {
+      rmSync(join(folder, 'p'), { recursive: true });
+    },
+    'there is no such file',
+  ],
+  [
+    'is a folder now',
+    (folder) => {
+      rmSync(join(folder, 'p', 'b.yaml'));
+      mkdirSync(join(folder, 'p', 'b.yaml'));
+    },
+    'it is a folder',
+  ],
+  [
+    'is a link that leads nowhere now',
+    (folder) => {
+      rmSync(join(folder, 'p', 'b.yaml'));
+      symlinkSync('b.yaml', join(folder, 'p', 'b.yaml'));
+    },
+    'its links form a loop',
+  ],
+])('writes none where one %s', (_, change, reason) => {
+  const folder = folderWith({ 'a.yaml': '1' });
+  mkdirSync(join(folder, 'p'));
+  writeFileSync(join(folder, 'p', 'b.yaml'), '1');
+  change(folder);
+  const changes = ['a.yaml', 'p/b.yaml'].map((file) => ({ file, before: '1', text: '2' }));
+  expect(() => {
+    saveFiles(changes, folder);
+  }).toThrow(`p/b.yaml cannot be read any more, ${reason}: no file was written`);
+  expect(read(folder, 'a.yaml')).toBe('1');
+});
+
+it('takes no folder that a link leads to for that of the manifest', () => {
+  const [folder, outside] = [folderWith({}), folderWith({ 'p.json': '1' })];
+  mkdirSync(join(folder, 'iam'));
+  symlinkSync(outside, join(folder, 'iam', 'policies'));
+  const save = (root: string) => () => {
+    saveFiles([{ file: 'iam/policies/p.json', folder: root, before: '1', text: '2' }], folder);
+  };
+  expect(save('iam')).toThrow('iam/policies/p.json links to a file outside its folder: no file was written');
+  expect(read(outside, 'p.json')).toBe('1');
+  save('iam/policies')();
+  expect(read(outside, 'p.json')).toBe('2');
 });
