@@ -28,7 +28,7 @@ export interface Patch extends Difference {
 export interface GoneEntity extends EntityKey {
   /** The manifest declares it absent now. */
   readonly isDeclaredAbsent: boolean;
-  /** Temporal has a record of an apply of it: it was there. Null where nobody asked to declare it absent. */
+  /** Temporal has a record of an apply that made it, or took it over. Null where nobody asked to declare it absent. */
   readonly wasApplied: boolean | null;
 }
 

@@ -37,7 +37,10 @@ export const captureUpdateSchema = z.strictObject({
       z.strictObject({
         ...entity,
         isDeclaredAbsent: z.boolean(),
-        wasApplied: z.boolean().nullable().describe('Temporal has a record of an apply; null without --removed'),
+        wasApplied: z
+          .boolean()
+          .nullable()
+          .describe('Temporal has a record of an apply that made it, or took it over; null without --removed'),
       }),
     )
     .describe('declared entities that the account does not have'),

@@ -37,7 +37,7 @@ export function renderCaptureUpdate(update: CaptureUpdateReport, isCheck: boolea
     .join('\n\n');
 }
 
-const NEVER_APPLIED = ': no apply of it is recorded, so --removed leaves it';
+const NEVER_APPLIED = ': no apply is known to have made it, so --removed leaves it';
 
 function missingOf({ gone }: CaptureUpdateReport): CaptureUpdateReport['gone'] {
   return gone.filter(({ isDeclaredAbsent }) => !isDeclaredAbsent);

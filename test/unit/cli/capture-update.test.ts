@@ -44,7 +44,7 @@ it('names what was never applied, and what was not read', () => {
   ];
   expect(renderCaptureUpdate({ ...NOTHING, gone, unread }, true))
     .toBe(`Not in the account (declare absent with --removed):
-  Role/deploy: no apply of it is recorded, so --removed leaves it
+  Role/deploy: no apply is known to have made it, so --removed leaves it
 
 Not read:
   User/ann: denied

@@ -1,15 +1,12 @@
 import type { CapturedItem } from '../../../contract/capture.js';
-import { entityKeyOfId } from '../../../contract/entity.js';
-import { declarationsQuery } from '../../../contract/messages.js';
-import { ledgerWorkflowId } from '../../../contract/workflow-ids.js';
-import { resolveManifest, type ManifestRequest } from '../../../engine/manifest/resolve.js';
+import { resolveManifest } from '../../../engine/manifest/resolve.js';
 import { KINDS } from '../../../kinds/index.js';
 import type { TemporalConnection } from '../../../temporal/connect.js';
 import { openManifests, STANDARD_INPUT_NAME } from '../../manifest/load.js';
 import { NO_CI, type RequestOptions } from '../../request.js';
-import { askWorker } from '../../run/ask-worker.js';
 import type { RunOptions } from '../../run/events.js';
 import { readAccount } from '../read-account.js';
+import { appliedEntities } from './applied-entities.js';
 import { realPathsIn } from './real-paths.js';
 import { updateManifest, type ManifestUpdate, type RefusedUpdate } from './update-manifest.js';
 import type { UpdateInput } from './update-input.js';
@@ -60,21 +57,6 @@ export async function updateFromAccount(
     ...(removed !== undefined && { removed }),
     ...(everywhere !== undefined && { everywhere }),
   });
-}
-
-/** Returns the keys of the entities whose apply the ledger of the namespace has a record of. */
-async function appliedEntities(
-  temporal: TemporalConnection,
-  { target, namespace }: Pick<ManifestRequest, 'target' | 'namespace'>,
-): Promise<ReadonlySet<string>> {
-  const ledger = temporal.client.workflow.getHandle(ledgerWorkflowId(target.account, namespace));
-  try {
-    const declarations = await askWorker(temporal, ledger, () => ledger.query(declarationsQuery));
-    return new Set(declarations.map(({ id }) => entityKeyOfId(id)));
-  } catch (error) {
-    if ((error as Error).name === 'WorkflowNotFoundError') return new Set();
-    throw error;
-  }
 }
 
 const NOT_A_FILE = {
