@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Conflicts, Explanations } from '../contract/explain.js';
 import type { ErrorOutput } from '../contract/user-facing-error.js';
+import { auditSchema } from './audit-schema.js';
 import { captureSchema } from './capture-schema.js';
 import { captureUpdateSchema } from './capture-update-schema.js';
 import { driftSchema } from './drift-schema.js';
@@ -177,6 +178,7 @@ export function outputJsonSchemas(): Readonly<Record<string, object>> {
     'capture-update': captureUpdateSchema,
     preflight: preflightSchema,
     error: errorSchema,
+    audit: auditSchema,
   };
   return Object.fromEntries(
     Object.entries(schemas).map(([name, schema]) => [

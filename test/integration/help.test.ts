@@ -136,6 +136,9 @@ const STAGES: Readonly<Record<string, Stage>> = {
   validate: GUARDED,
   guardrails: GUARDED,
   explain: APPLIED,
+  'iam-bootstrap explain Role/prod-deploy --account 222222222222 --audit audit.jsonl': {
+    before: `iam-bootstrap apply ${FILE} && iam-bootstrap audit export --output audit.jsonl`,
+  },
   schedule: SCHEDULED,
   preflight: { before: `cp ${planPath('role')} plan.json && cp ${planPath('stack-b')} other.json && rm -f imports.tf` },
   convert: SYNTHESIZED,

@@ -24,12 +24,14 @@ import {
   addTrustOption,
   naturalParser,
   outputOption,
+  parseRepeatable,
   planOption,
   quietOption,
   sinceOption,
   waitTimeoutOption,
 } from '../options.js';
 import { addStackOptions } from '../stack-options.js';
+import { AUDIT_COMMAND } from './audit-definition.js';
 import { ESTATE_COMMANDS } from './estate-definitions.js';
 import { SCHEDULE_COMMANDS } from './schedule-definitions.js';
 import { SERVER_COMMANDS, SETUP_COMMANDS } from './setup-definitions.js';
@@ -212,12 +214,17 @@ const RUN_COMMANDS: readonly CommandDefinition[] = [
       command
         .addOption(accountOption('account; optional if runs were in one account only'))
         .addOption(sinceOption())
+        .option('--audit <path>', 'also read this file of `audit export`, or folder (repeatable)', parseRepeatable, [])
         .addOption(outputOption()),
     examples: [
       ['iam-bootstrap explain Role/prod-deploy --account 222222222222', 'who created it, changed it and owns it'],
       [
         'iam-bootstrap explain 1b6c2a4e-0d1f-4c53-9f0e-7a3d5c9b8e21 \\\n      --account 222222222222',
         'by the ID of an AWS request or of a run',
+      ],
+      [
+        'iam-bootstrap explain Role/prod-deploy --account 222222222222 \\\n      --audit audit.jsonl',
+        'also from runs that Temporal does not keep any more',
       ],
     ],
     exits: [[ExitCode.Converged, 'explained'], [ExitCode.Failed, 'nothing found'], ...BUSY_EXITS],
@@ -239,6 +246,7 @@ const RUN_COMMANDS: readonly CommandDefinition[] = [
     exits: [[ExitCode.Converged, 'counted'], ExitCode.Failed, ...BUSY_EXITS],
     load: async () => (await import('./explain.js')).conflicts,
   },
+  AUDIT_COMMAND,
 ];
 
 function approvalCommand(action: ApprovalAction, description: string, outcome: string): CommandDefinition {

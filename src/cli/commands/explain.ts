@@ -13,11 +13,16 @@ interface ExplainOptions {
   readonly output: 'text' | 'json';
 }
 
+interface ExplainCommandOptions extends ExplainOptions {
+  readonly audit: readonly string[];
+}
+
 /** Explains who created an entity, who owns it, and why a Create was refused. Fails if nothing is found. */
-export async function explain(what: string, { account, since, output }: ExplainOptions): Promise<ExitCode> {
+export async function explain(what: string, options: ExplainCommandOptions): Promise<ExitCode> {
+  const { account, since, output, audit } = options;
   const session = await openSession(loadConfig(), note);
   try {
-    const found = await explainQuery(session.temporal, what, { account, sinceMs: since });
+    const found = await explainQuery(session.temporal, what, { account, sinceMs: since, audit });
     if (output === 'json') printJson(found);
     else print(renderExplanations(found));
     return found.found ? ExitCode.Converged : ExitCode.Failed;

@@ -5,6 +5,7 @@ import type { EntityReport } from '../../contract/report.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
 import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
+import { type Archive, readArchive } from '../audit/archive.js';
 import {
   entityRunsOf,
   hasFailed,
@@ -27,17 +28,9 @@ import {
   parseEntity,
   QUERY_FORMS,
   QueryError,
-  retentionNote,
 } from './query.js';
-import {
-  findRunRecord,
-  listRunRecords,
-  readEntityHistories,
-  readEntityHistory,
-  readRequest,
-  readRetentionMs,
-  UUID,
-} from './run-records.js';
+import { findArchived, listKnownRuns, requestOf } from './known-runs.js';
+import { findRunRecord, readEntityHistories, readEntityHistory, UUID } from './run-records.js';
 import type { RunRecord } from './run-records.js';
 
 const MAX_EXPLAINED = 20;
@@ -47,6 +40,8 @@ export interface ExplainOptions {
   /** Twelve digits. Default: the account of the run in question, or the only account with runs. */
   readonly account?: string | undefined;
   readonly sinceMs?: number | undefined;
+  /** Files of `audit export`, or folders of them. They have runs that Temporal does not keep any more, of any age. */
+  readonly audit?: readonly string[] | undefined;
 }
 
 /**
@@ -63,16 +58,19 @@ export async function explain(
   query: string,
   options: ExplainOptions = {},
 ): Promise<Explanations> {
-  const { account, sinceMs = DEFAULT_WINDOW_MS } = options;
+  const { account, sinceMs = DEFAULT_WINDOW_MS, audit = [] } = options;
   assertAccount(account);
+  const archive = audit.length === 0 ? null : await readArchive(audit);
   const arn = parseArn(query);
   if (arn !== undefined && account !== undefined && arn.account !== account) {
     throw new QueryError(`${query} is not in account ${account}`, 'leave out --account, or correct the ARN');
   }
-  const inquiry = new Inquiry(temporal, query, arn?.account ?? account, new Date(Date.now() - sinceMs));
+  const inquiry = new Inquiry(temporal, query, arn?.account ?? account, new Date(Date.now() - sinceMs), archive);
   if (arn !== undefined) return inquiry.explainEntity(parseEntity(arn.id));
   const run = await findRunRecord(temporal, query);
   if (run !== null) return inquiry.explainRun(run);
+  const archived = findArchived(archive, query);
+  if (archived !== null) return inquiry.explainRun({ ...archived, type: WorkflowType.Bootstrap });
   if (UUID.test(query)) return inquiry.explainRequest();
   return query.includes('/') ? inquiry.explainEntity(parseEntity(query)) : inquiry.explainName();
 }
@@ -86,7 +84,7 @@ interface Selection {
 }
 
 class Inquiry {
-  private readonly to = new Date();
+  readonly to = new Date();
   private readonly notes: string[] = [];
   /** True if the run or the call in question is known, even if it needs no explanation. */
   private isFound = false;
@@ -96,7 +94,8 @@ class Inquiry {
     private readonly temporal: TemporalConnection,
     private readonly query: string,
     private account: string | undefined,
-    private readonly from: Date,
+    readonly from: Date,
+    private readonly archive: Archive | null,
   ) {}
 
   /** Explains why an entity exists, from the last run with a conflict over it. */
@@ -140,7 +139,7 @@ class Inquiry {
   private async entitiesToExplain(run: RunRecord): Promise<DesiredEntity[]> {
     if (run.reference.endedAt === null) this.notes.push('the run is still open: its outcome is unknown');
     else if (run.report === null) this.notes.push('the run ended without a report: it was cancelled or terminated');
-    const declared = (await readRequest(this.temporal, run.reference))?.entities ?? [];
+    const declared = (await requestOf(this.temporal, run))?.entities ?? [];
     if (run.report === null) return [];
     if (isWrongAccountReport(run.report)) return [...declared];
     const { reason, entities, result } = run.report;
@@ -185,11 +184,9 @@ class Inquiry {
   }
 
   private async readRuns(): Promise<void> {
-    const { runs, truncated } = await listRunRecords(this.temporal, this.from, this.account);
+    const { runs, notes } = await listKnownRuns(this.temporal, this, this.account, this.archive);
     this.runs = runs;
-    if (truncated) this.notes.push(`only the newest ${String(runs.length)} runs of the window were read`);
-    const note = retentionNote(await readRetentionMs(this.temporal), this.to.getTime() - this.from.getTime());
-    if (note !== null) this.notes.push(note);
+    this.notes.push(...notes);
   }
 
   private onlyAccount(): string {
@@ -206,7 +203,7 @@ class Inquiry {
   }
 
   private async declaredBy(run: RunRecord, entity: Pick<EntityReport, 'kind' | 'name'>): Promise<DesiredEntity> {
-    return findDeclared((await readRequest(this.temporal, run.reference))?.entities ?? [], entity);
+    return findDeclared((await requestOf(this.temporal, run))?.entities ?? [], entity);
   }
 
   private async explain(account: string, selections: readonly Selection[]): Promise<Explanations> {
@@ -253,7 +250,7 @@ class Inquiry {
   private async wrongAccountRuns(runs: readonly RunRecord[], entity: DesiredEntity): Promise<EntityRun[]> {
     const entityRuns: EntityRun[] = [];
     for (const run of runs.filter(({ report }) => isWrongAccountReport(report))) {
-      const request = await readRequest(this.temporal, run.reference);
+      const request = await requestOf(this.temporal, run);
       const declared = request?.entities.find((other) => entityKey(other) === entityKey(entity));
       if (declared !== undefined) entityRuns.push(wrongAccountRun(run, declared));
     }
@@ -272,9 +269,9 @@ class Inquiry {
   ): Promise<Evidence> {
     // The last run of the account names the role to assume there.
     const last = this.runs.find((run) => run.account === account);
-    const request = last === undefined ? undefined : await readRequest(this.temporal, last.reference);
+    const request = last === undefined ? undefined : await requestOf(this.temporal, last);
     return gatherEvidence(this.temporal, this.query, {
-      target: request?.target ?? { account, partition: 'aws' },
+      target: request?.target ?? last?.archived?.target ?? { account, partition: 'aws' },
       entities,
       requestId,
       from: this.from.toISOString(),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Activities, ReconcileActivityResult } from '../../contract/activities.js';
+import type { Target } from '../../contract/entity.js';
 import type { RunReference } from '../../contract/explain.js';
 import type { EntityReport, Report } from '../../contract/report.js';
 import type { BootstrapRequest, ReconcileRequest, ReconcileResult } from '../../contract/request.js';
@@ -32,6 +33,8 @@ export interface RunRecord {
   readonly reference: RunReference;
   /** Null while the run is open, and where it closed without a report: it was cancelled or terminated. */
   readonly report: Report | null;
+  /** Only the file of an export has the run. Missing where Temporal keeps it. */
+  readonly archived?: { readonly target: Target | null };
 }
 
 type ListedRun = AsyncIterableItem<ReturnType<TemporalConnection['client']['workflow']['list']>>;
@@ -165,6 +168,7 @@ export interface EntityHistory {
   /** Oldest first. */
   readonly activities: readonly ActivityRecord[];
   readonly report: EntityReport | null;
+  readonly isOpen: boolean;
 }
 
 /** Reads the histories of one entity's workflow since a time, newest first. */
@@ -212,7 +216,19 @@ export async function readEntityHistory(
     request,
     activities: await readActivities(client, events),
     report: result?.report ?? null,
+    isOpen: !isClosing(events.at(-1)),
   };
+}
+
+/** True for the event that closes a run. */
+function isClosing(event: HistoryEvent | undefined): boolean {
+  return (
+    event?.workflowExecutionCompletedEventAttributes != null ||
+    event?.workflowExecutionFailedEventAttributes != null ||
+    event?.workflowExecutionCanceledEventAttributes != null ||
+    event?.workflowExecutionTerminatedEventAttributes != null ||
+    event?.workflowExecutionTimedOutEventAttributes != null
+  );
 }
 
 type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];

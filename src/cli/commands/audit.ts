@@ -1,0 +1,66 @@
+import { AuditFile, lineOf } from '../../client/audit/audit-file.js';
+import { type AuditSink, exportAudit } from '../../client/audit/export.js';
+import { loadConfig } from '../../config/config.js';
+import type { AuditExport } from '../../contract/audit.js';
+import { ExitCode } from '../../contract/failures.js';
+import { withLock } from '../../embedded/lock.js';
+import type { TemporalConnection } from '../../temporal/connect.js';
+import { renderAuditExport, renderRepair } from '../render/audit.js';
+import { openSession } from '../session.js';
+import { note, print, write } from '../terminal.js';
+
+interface AuditOptions {
+  readonly output: string;
+  readonly since?: number;
+}
+
+/** Exports what runs have done. Fails where some could not be read, once the others are written. */
+export async function audit(_action: 'export', { output, since }: AuditOptions): Promise<ExitCode> {
+  const session = await openSession(loadConfig(), note, { worker: false });
+  try {
+    const { temporal } = session;
+    const options = { sinceMs: since };
+    if (output === '-') {
+      const exported = await exportAudit(temporal, STANDARD_OUTPUT, options);
+      // Standard output has the records.
+      note(renderAuditExport(exported, 'standard output'));
+      return exitCodeOf(exported);
+    }
+    // A second export at the same time would add the same runs.
+    const exported = await withLock(`${output}.lock`, () => exportToFile(temporal, output, options), {
+      purpose: 'exporting to the file',
+      announce: note,
+    });
+    print(renderAuditExport(exported, output));
+    return exitCodeOf(exported);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Unlike text for people, records are not changed: programs read them. JSON escapes control characters. */
+const STANDARD_OUTPUT: AuditSink = {
+  hasRun: () => false,
+  add: (records) => {
+    write(records.map(lineOf).join(''));
+    return records;
+  },
+};
+
+async function exportToFile(
+  temporal: TemporalConnection,
+  path: string,
+  options: { readonly sinceMs: number | undefined },
+): Promise<AuditExport> {
+  const file = await AuditFile.open(path);
+  try {
+    if (file.repair !== null) note(renderRepair(path, file.repair));
+    return await exportAudit(temporal, file, options);
+  } finally {
+    await file.close();
+  }
+}
+
+function exitCodeOf({ unread }: AuditExport): ExitCode {
+  return unread.length > 0 ? ExitCode.Failed : ExitCode.Converged;
+}
