@@ -1,4 +1,5 @@
 import { sleep } from '@temporalio/activity';
+import { undefinedIfRefused } from '../aws/errors.js';
 import { takeSnapshot } from '../aws/inventory.js';
 import type { Reader } from '../aws/reader.js';
 import { entityId, entityKey, entityKeyOfId } from '../contract/entity.js';
@@ -68,7 +69,11 @@ export async function lookUpEntities(
     const one = await describe(account, entity, read.get(entity), claim);
     return unlisted.has(kindOf(entity)) ? { ...one, isByExactName: true as const } : one;
   });
-  return { found: await Promise.all(found), calls };
+  const [all, summary] = await Promise.all([
+    Promise.all(found),
+    undefinedIfRefused(() => account.clients.reader.get('GetAccountSummary', {})),
+  ]);
+  return { found: all, summary: summary?.SummaryMap, calls };
 }
 
 /** Reports whether only the credentials of a user are asked for: AWS gives them no name to find them by. */

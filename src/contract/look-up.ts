@@ -31,10 +31,15 @@ export interface EntityToLookUp {
   readonly listsOthers?: boolean;
 }
 
+/** The usage and the quotas of an account, by AWS's names: `Roles`, `RolesQuota`. */
+export type AccountSummary = Readonly<Record<string, number>>;
+
 /** The findings of the worker, which has the credentials. */
 export interface LookUps {
   /** In the order of the request's entities. */
   readonly found: readonly LookedUp[];
+  /** Undefined where AWS refuses it. */
+  readonly summary?: AccountSummary | undefined;
   /** The number of calls to AWS, by operation. */
   readonly calls: Readonly<Record<string, number>>;
 }

@@ -122,6 +122,24 @@ const PLANS: Readonly<Record<string, readonly [plan: () => TerraformPlan, ...oth
         create('aws_iam_role_policies_exclusive.e', { role_name: 'r', policy_names: ['absent'] }),
       ]),
   ],
+  'a role that has as many policies as AWS allows': [
+    () => {
+      const policies = Array.from({ length: 9 }, (_one, index) => `p${String(index)}`);
+      const document = TRUST.replace(/"Principal":\{[^}]*\},/, '"Resource":"*",');
+      const arn = (name: string): string => `arn:aws:iam::${ACCOUNT}:policy/${name}`;
+      return planWith([
+        keep('aws_iam_role.r', role('r')),
+        ...policies.map((name) => keep(`aws_iam_policy.${name}`, { name, path: '/', policy: document })),
+        ...policies.map((name) => keep(`aws_iam_role_policy_attachment.${name}`, { role: 'r', policy_arn: arn(name) })),
+        create('aws_iam_role_policy_attachment.tenth', { role: 'r', policy_arn: READ_ONLY }),
+        create('aws_iam_role_policy_attachment.again', { role: 'r', policy_arn: arn('p0') }),
+        create('aws_iam_role_policy_attachment.eleventh', {
+          role: 'r',
+          policy_arn: 'arn:aws:iam::aws:policy/SecurityAudit',
+        }),
+      ]);
+    },
+  ],
   'one certificate for two users': [
     () =>
       planWith([

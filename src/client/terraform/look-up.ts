@@ -31,6 +31,7 @@ const MEMBER_BYTES = 250;
 export interface AccountLookUps {
   /** Returns the answer about an entity that was asked for. */
   find(entity: EntityToLookUp): LookedUp | undefined;
+  readonly summary: LookUps['summary'];
   readonly calls: LookUps['calls'];
 }
 
@@ -50,6 +51,7 @@ export async function lookUpInAccount(
   const asked = [...questions];
   const found = new Map<string, LookedUp>();
   const calls: Record<string, number> = {};
+  let summary: LookUps['summary'];
   for (const part of partsOf(asked)) {
     const answer = await send(
       temporal,
@@ -57,13 +59,14 @@ export async function lookUpInAccount(
       part.map(([, entity]) => entity),
       options,
     );
+    summary ??= answer.summary;
     part.forEach(([question], index) => {
       const one = answer.found[index];
       if (one !== undefined) found.set(question, one);
     });
     for (const [operation, count] of Object.entries(answer.calls)) calls[operation] = (calls[operation] ?? 0) + count;
   }
-  return { find: (entity) => found.get(sortedJson(entity)), calls };
+  return { find: (entity) => found.get(sortedJson(entity)), summary, calls };
 }
 
 /** Divides questions into requests, each with its text. */

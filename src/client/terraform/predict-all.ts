@@ -1,5 +1,5 @@
 import { entityId } from '../../contract/entity.js';
-import { type EntityToLookUp, HeldSet, type LookedUp } from '../../contract/look-up.js';
+import { type AccountSummary, type EntityToLookUp, HeldSet, type LookedUp } from '../../contract/look-up.js';
 import type { Finding } from '../../contract/preflight.js';
 import type { UserFacingError } from '../../contract/user-facing-error.js';
 import { findingOf } from './findings.js';
@@ -9,6 +9,7 @@ import { Owners } from './owners.js';
 import { countOf, hostOf, Parents } from './parents.js';
 import { removalText } from './predict-members.js';
 import { predict } from './predict.js';
+import { Quotas } from './quotas.js';
 import { SETTINGS } from './resource-types.js';
 
 /** Plans that were compared, and what they show without AWS. */
@@ -18,19 +19,28 @@ interface Compared {
   readonly links: Links;
 }
 
+/** The facts about accounts beside their entities. */
+interface AccountFacts {
+  /** The accounts that could not be read. */
+  readonly unread?: ReadonlyMap<string, UserFacingError>;
+  readonly summaries?: ReadonlyMap<string, AccountSummary>;
+}
+
 /**
  * Predicts what the creates of plans meet.
  *
  * @param compared - the plans
  * @param find - returns the answer about an entity of an account
- * @param unread - the accounts that could not be read
+ * @param accounts - the accounts that could not be read, and the quotas of others
  */
 export function predictAll(
   compared: Compared,
   find: (account: string, entity: EntityToLookUp) => LookedUp | undefined,
-  unread: ReadonlyMap<string, UserFacingError> = new Map(),
+  accounts: AccountFacts = {},
 ): readonly Finding[] {
   const { plans, findings, links } = compared;
+  const { unread = new Map<string, UserFacingError>(), summaries = new Map<string, AccountSummary>() } = accounts;
+  const quotas = new Quotas(plans, summaries);
   const counter = new Ordinals();
   const owners = new Owners(plans);
   const parents = new Parents(plans);
@@ -62,7 +72,9 @@ export function predictAll(
           unmade: unmadeOf(item, found, links),
         },
       );
-      return withRemovals(finding, item, links) ?? finding;
+      const present = parents.isReplaced(item) ? { ...found, members: {} } : found;
+      const checked = quotas.check(finding, item, present);
+      return withRemovals(checked, item, links) ?? checked;
     }),
   );
 }

@@ -97,7 +97,13 @@ export async function preflight(
   }
   const [failure] = unread.values();
   if (failure !== undefined && answers.size === 0) throw failure;
-  const findings = predictAll(compared, (account, entity) => answers.get(account)?.find(entity), unread);
+  const summaries = [...answers].flatMap(([account, { summary }]) =>
+    summary === undefined ? [] : [[account, summary] as const],
+  );
+  const findings = predictAll(compared, (account, entity) => answers.get(account)?.find(entity), {
+    unread,
+    summaries: new Map(summaries),
+  });
   return resultOf(compared, findings, { offline: false, calls });
 }
 

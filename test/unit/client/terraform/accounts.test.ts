@@ -175,7 +175,9 @@ test('an account that cannot be read leaves the findings of the others', () => {
     ],
   };
   const failure = new ReadError('account 222222222222 was not read: no', 'allow it', 1);
-  const findings = predictAll(compareTerraformPlans(plans, given), () => PRESENT, new Map([[THERE, failure]]));
+  const findings = predictAll(compareTerraformPlans(plans, given), () => PRESENT, {
+    unread: new Map([[THERE, failure]]),
+  });
   expect(findings).toMatchObject([
     { plan: 'a.json', verdict: 'import' },
     { plan: 'b.json', verdict: 'unread', reason: failure.message, remedy: 'allow it' },
