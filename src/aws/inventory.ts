@@ -30,6 +30,8 @@ export interface Snapshot {
 /** Bulk reads of the whole account, whatever they cost. A refusal of AWS is thrown. */
 export interface CompleteSnapshot extends Snapshot {
   readonly details: () => Promise<AccountDetails>;
+  /** Returns when the password of each user was last used, null for never. Only `ListUsers` shows it for all of them. */
+  readonly passwordUses: () => Promise<ReadonlyMap<string, Date | null>>;
 }
 
 interface SnapshotOptions {
@@ -59,10 +61,17 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
 /** Takes a snapshot of all entities of the account, lazily. */
 export function takeCompleteSnapshot(options: Omit<SnapshotOptions, 'budget' | 'isOurs'>): CompleteSnapshot {
   let details: Promise<AccountDetails> | undefined;
+  let uses: Promise<ReadonlyMap<string, Date | null>> | undefined;
   return {
     ...sharedReads(options),
     details: () => (details ??= readDetails({ ...options, budget: Infinity }).then(({ found }) => found)),
+    passwordUses: () => (uses ??= readPasswordUses(options.reader)),
   };
+}
+
+async function readPasswordUses(reader: Reader): Promise<ReadonlyMap<string, Date | null>> {
+  const users = await reader.list('ListUsers', {}, 'Users');
+  return new Map(users.map(({ UserName = '', PasswordLastUsed = null }) => [UserName, PasswordLastUsed]));
 }
 
 function sharedReads(options: Omit<SnapshotOptions, 'budget'>): Omit<Snapshot, 'details'> {

@@ -1,6 +1,9 @@
 import type { JsonObject, Target, Timestamp } from './entity.js';
 import type { Proof } from './identity.js';
 
+/** Days without a use after which an entity is likely to be needed no more. AWS remembers the last 400 days of roles. */
+export const UNUSED_DAYS = 365;
+
 /** The argument of the `capture` workflow, which reads one page of an account. It takes no lock and writes nothing. */
 export interface CaptureRequest {
   readonly target: Target;
@@ -63,7 +66,7 @@ export interface CapturedEntity extends EntityKey {
   readonly tags: Readonly<Record<string, string>>;
   readonly isOurs: boolean;
   readonly createdAt: Timestamp | null;
-  /** The last use that AWS shows. Null where it shows none; undefined where it costs a call more, as for all but roles. */
+  /** The last use that AWS shows, of roles and login profiles. Null where it shows none; undefined where it does not tell. */
   readonly lastUsedAt?: Timestamp | null;
   /** Required properties that AWS does not show, such as the location of a secret. The manifest must name them. */
   readonly missing: readonly string[];
@@ -79,6 +82,8 @@ export interface LeftOutEntity extends EntityKey {
   readonly leftOut: string;
   /** Undefined where the listing does not show it. */
   readonly createdAt?: Timestamp;
+  /** The last use of an access key that is older than a year. Null where AWS shows none; undefined where it does not tell. */
+  readonly lastUsedAt?: Timestamp | null;
 }
 
 /** A read that AWS refused. */

@@ -1,6 +1,8 @@
 import type { AccessKeyMetadata, CreateAccessKeyResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
+import type { CompleteSnapshot } from '../aws/inventory.js';
 import type { Reader } from '../aws/reader.js';
+import { UNUSED_DAYS } from '../contract/capture.js';
 import type { Json, Target } from '../contract/entity.js';
 import type { Desired, Kind, ListedEntity, Observed, RecordFields, WantedEntity, Write } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
@@ -9,6 +11,8 @@ import { emptyIfGone } from './shared/reads.js';
 import { nameField, secretField, statusField } from './shared/schema-fields.js';
 import { isoDate, secretLocation, userArn, userNameOf } from './shared/spec.js';
 import { credentialWrites, removal } from './shared/writes.js';
+
+const UNUSED_MS = UNUSED_DAYS * 86_400_000;
 
 const schema = z.strictObject({
   userName: nameField(128).describe(
@@ -108,6 +112,17 @@ async function listEntities(reader: Reader, userName: string): Promise<readonly 
   }));
 }
 
+/** Reads the last use of a key that is old enough not to have been used for a year. It takes a call for each key. */
+async function readLastUse(
+  { reader }: Pick<CompleteSnapshot, 'reader'>,
+  { name, createdAt }: ListedEntity,
+): Promise<string | null | undefined> {
+  const now = reader.now();
+  if (now === null || typeof createdAt !== 'string' || now - Date.parse(createdAt) <= UNUSED_MS) return undefined;
+  const found = await reader.get('GetAccessKeyLastUsed', { AccessKeyId: name.slice(name.lastIndexOf('/') + 1) });
+  return isoDate(found.AccessKeyLastUsed?.LastUsedDate);
+}
+
 function observedOf(key: AccessKeyMetadata, target: Target, rotate: Json): Observed {
   const name = key.UserName ?? '';
   return {
@@ -130,6 +145,7 @@ function withIdOnly(observed: Observed): Observed {
 export const accessKey: Kind = {
   name: 'AccessKey',
   ...userCredential(read, listEntities),
+  readLastUse,
   leftOut: { reason: 'AWS shows its secret once, so a declared access key would be a new one' },
   keyProperties: ['userName', 'secret'],
   schema,

@@ -245,6 +245,11 @@ export interface Kind extends ManifestKind {
   ) => Promise<Observed | undefined>;
   /** A part of `GetAccountAuthorizationDetails` that {@link listAll} needs besides {@link detailType}. Default: none. */
   readonly listedFrom?: DetailType;
+  /**
+   * Returns when a listed entity was last used, null where AWS shows no use, undefined where it does not tell. Default: the
+   * reads tell, or AWS does not.
+   */
+  readonly readLastUse?: (snapshot: CompleteSnapshot, listed: ListedEntity) => Promise<string | null | undefined>;
   /** Entities that a capture leaves out. Default: none of the kind. */
   readonly leftOut?: LeftOutRule;
   /** Returns the observed properties that a manifest can declare without asking for a change. Default: all. */

@@ -111,6 +111,10 @@ export const loginProfile: Kind = {
   name: 'LoginProfile',
   // Only a read shows which users have one.
   ...userCredential(read, (_reader, userName) => Promise.resolve([{ name: userName, spec: { userName } }])),
+  readLastUse: async (snapshot, { name }) => {
+    const at = (await snapshot.passwordUses()).get(name);
+    return at === undefined ? undefined : isoDate(at ?? undefined);
+  },
   /** A reset that AWS shows was asked for by another caller: to declare it would ask for one more. */
   declarable: ({ state }) =>
     state['passwordResetRequired'] === true ? without(state, 'passwordResetRequired') : state,
@@ -125,7 +129,7 @@ export const loginProfile: Kind = {
     reset: { type: 'value' },
   },
   actions: {
-    read: ['iam:GetLoginProfile', 'iam:GetAccountAuthorizationDetails'],
+    read: ['iam:GetLoginProfile', 'iam:GetAccountAuthorizationDetails', 'iam:ListUsers'],
     write: ['iam:CreateLoginProfile', 'iam:UpdateLoginProfile', 'iam:DeleteLoginProfile'],
   },
 

@@ -41,7 +41,8 @@ export async function readKind(
   const reasonFor = (entity: ListedEntity): string | undefined => rule?.reason ?? entity.leftOut;
   const leftOut = listed.flatMap((entity) => {
     const reason = reasonFor(entity);
-    return reason === undefined ? [] : (describeLeftOut(kind, entity, reason, filter) ?? []);
+    const item = reason === undefined ? undefined : describeLeftOut(kind, entity, reason, filter);
+    return item === undefined ? [] : [{ entity, item }];
   });
   const wanted = listed.filter((entity) => reasonFor(entity) === undefined);
   const shown = divide(wanted, await readAll(kind, snapshot, target, wanted));
@@ -49,7 +50,41 @@ export async function readKind(
   const refused = [...unlisted, ...shown.refused, ...complete.refused];
   const isKindRefused = unlisted.length === 0 && refused.length === wanted.length;
   const unread = unreadOf(kind, refused, isKindRefused ? null : unlisted.length + wanted.length);
-  return { kind, leftOut, found: complete.found, unread };
+  const [used, others] = await Promise.all([
+    lastUsesOf(
+      kind,
+      snapshot,
+      complete.found.map(([entity]) => entity),
+    ),
+    lastUsesOf(
+      kind,
+      snapshot,
+      leftOut.map(({ entity }) => entity),
+    ),
+  ]);
+  return {
+    kind,
+    leftOut: leftOut.map(({ item }, index) => withLastUse(item, others[index])),
+    found: complete.found.map(([entity, observed], index) => [entity, withLastUse(observed, used[index])]),
+    unread,
+  };
+}
+
+type LastUse = string | null | undefined;
+
+/** Returns when entities were last used. What AWS refuses to tell is undefined: it leaves out a warning, and no entity. */
+async function lastUsesOf(
+  { readLastUse }: Kind,
+  snapshot: CompleteSnapshot,
+  entities: readonly ListedEntity[],
+): Promise<readonly LastUse[]> {
+  if (readLastUse === undefined) return [];
+  const uses = await attemptEach(entities, (entity) => undefinedIfGone(() => readLastUse(snapshot, entity)));
+  return uses.map((use) => (isRefused(use) ? undefined : use));
+}
+
+function withLastUse<T extends object>(shown: T, lastUsedAt: LastUse): T & { readonly lastUsedAt?: string | null } {
+  return lastUsedAt === undefined ? shown : { ...shown, lastUsedAt };
 }
 
 /** Returns the entities of a listing, each under a name of its own. Where a manifest would give one to several, all are left out. */

@@ -1,4 +1,4 @@
-import type { CapturedEntity, LeftOutEntity } from '../../contract/capture.js';
+import { type CapturedEntity, type LeftOutEntity, UNUSED_DAYS } from '../../contract/capture.js';
 import type { CaptureWarning } from '../../contract/capture-report.js';
 import { entityId } from '../../contract/entity.js';
 import { objectOrEmpty, strings } from '../../engine/json.js';
@@ -9,9 +9,6 @@ const DAY_MS = 86_400_000;
 
 /** The age from which an access key should be replaced, in days: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html */
 const MAX_KEY_DAYS = 90;
-
-/** Days without a use after which a role is likely to be needed no more. AWS remembers the last 400 days. */
-const UNUSED_DAYS = 365;
 
 /**
  * Finds what a person should look at before an account is declared as it is.
@@ -29,7 +26,7 @@ export function findWarnings(
     ...captured.flatMap(deletedPrincipals),
     ...captured.flatMap(administratorAccess),
     ...leftOut.flatMap((entity) => oldAccessKey(entity, now)),
-    ...captured.flatMap((entity) => unusedFor(entity, now)),
+    ...[...captured, ...leftOut].flatMap((entity) => unusedFor(entity, now)),
   ];
 }
 
@@ -68,14 +65,16 @@ function administratorAccess(entity: CapturedEntity): readonly CaptureWarning[] 
 
 function oldAccessKey(entity: LeftOutEntity, now: number): readonly CaptureWarning[] {
   if (entity.kind !== 'AccessKey' || entity.createdAt === undefined) return [];
+  // Nobody needs a new key in place of one that nobody uses.
+  if (unusedFor(entity, now).length > 0) return [];
   const days = daysSince(entity.createdAt, now);
   if (days <= MAX_KEY_DAYS) return [];
   const message = `is ${String(days)} days old; replace it, or let what uses it assume a role`;
   return [{ code: 'old-access-key', entity: entityId(entity), message }];
 }
 
-function unusedFor(entity: CapturedEntity, now: number): readonly CaptureWarning[] {
-  const { lastUsedAt, createdAt } = entity;
+function unusedFor(entity: CapturedEntity | LeftOutEntity, now: number): readonly CaptureWarning[] {
+  const { lastUsedAt, createdAt = null } = entity;
   if (lastUsedAt === undefined) return [];
   const since = lastUsedAt ?? createdAt;
   if (since === null || daysSince(since, now) <= UNUSED_DAYS) return [];

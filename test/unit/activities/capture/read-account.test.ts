@@ -337,3 +337,69 @@ test('an answer that the ledger does not give is asked for again, without anothe
   expect(items).toHaveLength(1);
   expect(calls).toEqual(['GetAccountAuthorizationDetails', 'GetGroup']);
 });
+
+describe('the last use', () => {
+  const day = (ago: number): Date => new Date(Date.now() - ago * 86_400_000);
+  const users = ['ann', 'ben'].map((UserName) => ({ UserName, Path: '/', Arn: `arn:${UserName}`, Tags: [] }));
+  const details = { GetAccountAuthorizationDetails: () => ({ UserDetailList: users }) };
+
+  test('of access keys is read of those that are older than a year, one call each', async () => {
+    const ages = { AKIAYOUNG: 364, AKIAOLD: 366, AKIAUSED: 2_000 };
+    const asked: string[] = [];
+    const { items } = await read(
+      {
+        ...details,
+        ListAccessKeys: ({ UserName = '' }) => ({
+          AccessKeyMetadata: Object.entries(UserName === 'ann' ? ages : {}).map(([AccessKeyId, ago]) => ({
+            AccessKeyId,
+            CreateDate: day(ago),
+          })),
+        }),
+        GetAccessKeyLastUsed: ({ AccessKeyId = '' }) => {
+          asked.push(AccessKeyId);
+          return { AccessKeyLastUsed: AccessKeyId === 'AKIAUSED' ? { LastUsedDate: day(3) } : {} };
+        },
+      },
+      ['AccessKey'],
+    );
+    expect(asked.sort()).toEqual(['AKIAOLD', 'AKIAUSED']);
+    const uses = items.map(({ name, ...item }) => [name, 'lastUsedAt' in item ? item.lastUsedAt : 'not read']);
+    expect(Object.fromEntries(uses)).toEqual({
+      'ann/AKIAOLD': null,
+      'ann/AKIAUSED': expect.stringMatching(/^\d{4}-/) as string,
+      'ann/AKIAYOUNG': 'not read',
+    });
+  });
+
+  test('that AWS refuses to tell leaves the keys as they are, and nothing counts as unread', async () => {
+    const { items, unread } = await read(
+      {
+        ...details,
+        ListAccessKeys: ({ UserName = '' }) => ({
+          AccessKeyMetadata: [{ AccessKeyId: `AKIA${UserName}`, CreateDate: day(500) }],
+        }),
+      },
+      ['AccessKey'],
+    );
+    expect(unread).toEqual([]);
+    expect(items.map((item) => [item.name, 'lastUsedAt' in item])).toEqual([
+      ['ann/AKIAann', false],
+      ['ben/AKIAben', false],
+    ]);
+  });
+
+  test('of passwords is in one listing of the users', async () => {
+    const at = day(400);
+    const { account, calls } = accountOf({
+      ...details,
+      GetLoginProfile: ({ UserName = '' }) => ({ LoginProfile: { UserName, CreateDate: day(900) } }),
+      ListUsers: () => ({ Users: [{ ...users[0], PasswordLastUsed: at }, users[1]] }),
+    });
+    const { items } = await readAccount(account, NO_CLAIMS, { ...ALL, kinds: ['LoginProfile'] });
+    expect(items).toEqual([
+      expect.objectContaining({ name: 'ann', lastUsedAt: at.toISOString() }),
+      expect.objectContaining({ name: 'ben', lastUsedAt: null }),
+    ]);
+    expect(calls.filter((operation) => operation === 'ListUsers')).toHaveLength(1);
+  });
+});
