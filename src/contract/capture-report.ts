@@ -7,9 +7,9 @@ export interface CaptureWarning {
     | 'deleted-principal'
     /** It has the permissions of an administrator. */
     | 'administrator'
-    /** An access key is older than 90 days. */
+    /** An access key is older than 90 days, and was used within a year. */
     | 'old-access-key'
-    /** A role was not used for a year. */
+    /** A role, a password or an access key was not used for a year. */
     | 'unused'
     /** The manifest as a whole cannot be used as it is. */
     | 'manifest';
@@ -34,6 +34,11 @@ export interface CaptureReport {
   readonly manifests: readonly string[];
   /** All files, the manifests first, relative to the folder. */
   readonly files: readonly string[];
+  /**
+   * Files in the folder that an earlier capture may have written and this one does not have, relative to the folder. They are kept.
+   * Empty where no file may be replaced.
+   */
+  readonly otherFiles: readonly string[];
   /** The number of captured entities, by kind. */
   readonly captured: Readonly<Record<string, number>>;
   /** Entities that a manifest cannot declare, or must not, with the reason. */

@@ -6,15 +6,15 @@ import { fields, listOf, nullable, oneOf, optional, recordOf, type Shape, textUp
 const MAX_CAPTURE_ID = 100;
 
 /** Kinds and names that a filter has, at most, and the characters of each. Each name is compared with each entity. */
-const MAX_PATTERNS = 100;
-const MAX_PATTERN = 256;
+export const MAX_PATTERNS = 100;
+export const MAX_PATTERN = 256;
 
 /** Tags that a filter has, at most: as many as an entity has. AWS limits their values to 256 characters. */
-const MAX_TAGS = 50;
-const MAX_TAG_VALUE = 256;
+export const MAX_TAGS = 50;
+export const MAX_TAG_VALUE = 256;
 
 /** Characters of a path, at most: AWS's limit. */
-const MAX_PATH = 512;
+export const MAX_PATH = 512;
 
 /** Characters of the name of an entity, at most, which may be an ARN. */
 const MAX_NAME = 2_048;

@@ -18,6 +18,9 @@ export const captureSchema = z.strictObject({
   directory: z.string().describe('the folder of the files'),
   manifests: z.array(z.string()).describe('the manifests, which are applied together, relative to the folder'),
   files: z.array(z.string()).describe('all files, the manifests first, relative to the folder'),
+  otherFiles: z
+    .array(z.string())
+    .describe('with --force: files that an earlier capture may have written and this one does not have; they are kept'),
   captured: z.record(z.string(), count).describe('captured entities, by kind'),
   leftOut: z
     .array(z.strictObject({ ...entity, arn: text, reason: z.string() }))

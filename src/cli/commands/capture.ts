@@ -1,15 +1,11 @@
 import { join } from 'node:path';
-import {
-  captureAccount,
-  captureExitCode,
-  type CaptureOptions,
-  type Captured,
-  checkCaptureOptions,
-} from '../../client/capture/capture-account.js';
+import { captureAccount, captureExitCode, type Captured } from '../../client/capture/capture-account.js';
+import { type CaptureOptions, checkCaptureOptions } from '../../client/capture/capture-options.js';
 import { CAPTURE_MANIFEST, type CaptureFormat } from '../../client/capture/format.js';
 import { assertAbsent, saveCapture } from '../../client/capture/save-capture.js';
 import { targetOfRole } from '../../client/terraform/shown-accounts.js';
 import { type Config, loadConfig } from '../../config/config.js';
+import type { CaptureFilter } from '../../contract/capture.js';
 import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';
 import { renderCapture } from '../render/capture.js';
@@ -50,15 +46,15 @@ export async function capture(options: CaptureCommandOptions): Promise<ExitCode>
     kinds: options.kind,
     names: options.name,
     path: options.path ?? null,
-    tags: Object.fromEntries(options.tag.map(parseTag)),
+    tags: parseTags(options.tag),
     owner: options.owner ?? null,
     directory,
     format,
   };
   checkCaptureOptions(asked);
   if (!force) assertAbsent([{ path: `${CAPTURE_MANIFEST}.${format}` }], directory);
-  const { files, report } = await ask(asked, options, config);
-  await saveCapture(files, directory, { force });
+  const { files, report: found } = await ask(asked, options, config);
+  const report = { ...found, otherFiles: await saveCapture(files, directory, { force }) };
   if (options.output === 'json') printJson(report);
   else
     print(
@@ -116,10 +112,18 @@ function targetOf({ account, assumeRole, partition }: CaptureCommandOptions): Ta
   return role;
 }
 
-/** Parses `key=value`, or a key for any value. */
-function parseTag(text: string): [key: string, value: string | null] {
-  const separator = text.indexOf('=');
-  return separator === -1 ? [text, null] : [text.slice(0, separator), text.slice(separator + 1)];
+/** Parses `key=value`, or keys for any value. */
+function parseTags(texts: readonly string[]): CaptureFilter['tags'] {
+  const tags = new Map<string, string | null>();
+  for (const text of texts) {
+    const separator = text.indexOf('=');
+    const key = separator === -1 ? text : text.slice(0, separator);
+    if (tags.has(key)) {
+      throw new UsageError(`--tag ${key} is given twice`, 'an entity has a key once: name it with one value');
+    }
+    tags.set(key, separator === -1 ? null : text.slice(separator + 1));
+  }
+  return Object.fromEntries(tags);
 }
 
 async function ask(asked: CaptureOptions, options: CaptureCommandOptions, config: Config): Promise<Captured> {

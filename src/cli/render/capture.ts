@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import pc from 'picocolors';
 import type { CaptureReport, CaptureWarning } from '../../contract/capture-report.js';
 import { entityId } from '../../contract/entity.js';
@@ -16,8 +17,8 @@ const HEADINGS: Readonly<Record<CaptureWarning['code'], string>> = {
   unused: 'Not used for a year',
 };
 
-/** Warnings of one sort that are shown. */
-const MAX_WARNINGS = 10;
+/** Lines of one section that are shown. */
+const MAX_LINES = 10;
 
 /** Renders the result of `capture` for people. Entities that are left out for one reason stand in one line. */
 export function renderCapture(report: CaptureReport, manifests: readonly string[]): string {
@@ -43,6 +44,10 @@ export function renderCapture(report: CaptureReport, manifests: readonly string[
           `${pc.red('?')} ${plain(name === null ? kind : entityId({ kind, name }))}: ${plain(message)}`,
       ),
     ),
+    section(
+      'Kept, and not part of this capture: delete what nothing uses',
+      shortened(report.otherFiles.map((path) => plain(join(report.directory, path)))),
+    ),
   ].filter((text) => text !== '');
   return [...sections, conclusion(report, manifests)].join('\n\n');
 }
@@ -54,13 +59,18 @@ function section(heading: string, lines: readonly string[]): string {
 function warningSections(warnings: readonly CaptureWarning[]): readonly string[] {
   return Object.entries(HEADINGS).map(([code, heading]) => {
     const own = warnings.filter((warning) => warning.code === code);
-    const shown = own.slice(0, MAX_WARNINGS).map(({ entity, message }) => {
+    const shown = own.map(({ entity, message }) => {
       const subject = entity === null ? '' : `${plain(entity)}: `;
       return `${pc.yellow('!')} ${subject}${plain(message)}`;
     });
-    const hidden = own.length - shown.length;
-    return section(heading, hidden === 0 ? shown : [...shown, `${String(hidden)} more, which --output json lists`]);
+    return section(heading, shortened(shown));
   });
+}
+
+/** Returns the first lines, and the number of the others. */
+function shortened(lines: readonly string[]): readonly string[] {
+  const hidden = lines.length - MAX_LINES;
+  return hidden <= 0 ? lines : [...lines.slice(0, MAX_LINES), `${String(hidden)} more, which --output json lists`];
 }
 
 /** Returns a line for each reason, with the number of its subjects and the first of them; the most frequent first. */
@@ -69,11 +79,11 @@ function byReason(items: readonly { readonly subject: string; readonly reason: s
   for (const { subject, reason } of items) groups.set(reason, [...(groups.get(reason) ?? []), subject]);
   const sorted = [...groups].sort(([, a], [, b]) => b.length - a.length);
   const shown = sorted
-    .slice(0, MAX_WARNINGS)
+    .slice(0, MAX_LINES)
     .map(
       ([reason, subjects]) => `${String(subjects.length)} ${plain(reason)}: ${plain(joinFirst(subjects, MAX_NAMED))}`,
     );
-  const hidden = sorted.slice(MAX_WARNINGS).reduce((sum, [, subjects]) => sum + subjects.length, 0);
+  const hidden = sorted.slice(MAX_LINES).reduce((sum, [, subjects]) => sum + subjects.length, 0);
   return hidden === 0 ? shown : [...shown, `${String(hidden)} for other reasons, which --output json lists`];
 }
 

@@ -1,48 +1,23 @@
 import type { CapturedEntity, CaptureFilter, LeftOutEntity } from '../../contract/capture.js';
 import type { CaptureReport } from '../../contract/capture-report.js';
-import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';
-import { NAMESPACE } from '../../contract/request.js';
-import { UserFacingError } from '../../contract/user-facing-error.js';
-import { ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT } from '../../engine/manifest/names.js';
 import type { Problem } from '../../engine/manifest/problem.js';
 import { requestSizeProblem } from '../../engine/request-size.js';
-import { suggestion } from '../../engine/text.js';
-import { findKind, KINDS } from '../../kinds/index.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { sentBytes } from '../../temporal/sent-bytes.js';
 import type { RunOptions } from '../run/events.js';
+import { type CaptureOptions, checkCaptureOptions } from './capture-options.js';
 import type { CapturedFile } from './contents.js';
 import { findWarnings } from './find-warnings.js';
-import type { CaptureFormat } from './format.js';
 import { readAccount } from './read-account.js';
 import { writeManifest } from './write-manifest.js';
 import type { WrittenManifest } from './written-manifest.js';
-
-/** Options of capturing an account. */
-export interface CaptureOptions extends Partial<Omit<CaptureFilter, 'namespace'>> {
-  readonly target: Target;
-  /** The namespace that the manifest is for: 1 to 63 lower-case letters, digits and hyphens. */
-  readonly namespace: string;
-  /** The name of the environment of the account. Default: `default`. */
-  readonly environment?: string;
-  /** Default: `yaml`. */
-  readonly format?: CaptureFormat;
-  /** The folder of the files. Default: `iam`. */
-  readonly directory?: string;
-}
 
 /** An account as a manifest. */
 export interface Captured {
   /** The manifests first. Their paths are relative to the folder of the options. Empty where nothing was captured. */
   readonly files: readonly CapturedFile[];
   readonly report: CaptureReport;
-}
-
-/** Reports options that no capture can have. */
-export class CaptureOptionError extends UserFacingError {
-  override readonly name = 'CaptureOptionError';
-  override readonly exitCode = ExitCode.Usage;
 }
 
 /**
@@ -85,6 +60,7 @@ export async function captureAccount(
     namespace,
     environment,
     directory,
+    otherFiles: [],
     apiCalls: {
       total: Object.values(page.value.calls).reduce((sum, count) => sum + count, 0),
       byOperation: page.value.calls,
@@ -100,7 +76,10 @@ export async function sizeProblems({ request }: Pick<WrittenManifest, 'request'>
 }
 
 /** The parts of a report that depend on what was found. */
-type Findings = Omit<CaptureReport, 'account' | 'partition' | 'namespace' | 'environment' | 'directory' | 'apiCalls'>;
+type Findings = Omit<
+  CaptureReport,
+  'account' | 'partition' | 'namespace' | 'environment' | 'directory' | 'otherFiles' | 'apiCalls'
+>;
 
 function reportOf(written: WrittenManifest, unread: CaptureReport['unread']): Findings {
   const { captured, leftOut, notDeclared, toFillIn, problems } = written;
@@ -127,24 +106,6 @@ function reportOf(written: WrittenManifest, unread: CaptureReport['unread']): Fi
       ...findWarnings(captured, leftOut, Date.now()),
     ],
   };
-}
-
-/** @throws CaptureOptionError */
-export function checkCaptureOptions({ namespace, environment = 'default', kinds = [] }: CaptureOptions): void {
-  if (!NAMESPACE.test(namespace)) {
-    throw new CaptureOptionError(
-      `namespace ${JSON.stringify(namespace)} is not valid`,
-      'use 1 to 63 lower-case letters, digits and hyphens',
-    );
-  }
-  if (!ENVIRONMENT_NAME.test(environment)) {
-    throw new CaptureOptionError(`environment ${environment} is not a name`, ENVIRONMENT_NAME_TEXT);
-  }
-  for (const kind of kinds) {
-    if (findKind(kind) !== undefined) continue;
-    const names = KINDS.map(({ name }) => name);
-    throw new CaptureOptionError(`there is no kind ${kind}`, suggestion(kind, names, 'name a kind'));
-  }
 }
 
 /** Returns the exit code of a capture: reads that AWS refused fail it. */

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ExitCode } from '../../contract/failures.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
 import { joinFirst } from '../../report/text.js';
 import type { CapturedFile } from './contents.js';
+import { CAPTURE_MANIFEST } from './format.js';
 
 /** Reports that the files of a capture cannot be written. */
 export class CaptureFileError extends UserFacingError {
@@ -15,8 +16,20 @@ export class CaptureFileError extends UserFacingError {
 /** Files that are named in a message. */
 const MAX_NAMED = 5;
 
+/** The names that captures give to files, by folder. A person may have other files beside them. */
+const NAMES: Readonly<Record<string, RegExp>> = {
+  '': new RegExp(`^${CAPTURE_MANIFEST}(?:-\\d+)?\\.(?:yaml|json|ts)$`),
+  policies: /\.json$/,
+  certificates: /\.pem$/,
+  keys: /\.pub$/,
+  metadata: /\.xml$/,
+  texts: /\.txt$/,
+};
+
 /**
- * Writes the files of a capture into a folder. Without `force`, it writes all of them or none.
+ * Writes the files of a capture into a folder. Without `force`, it writes all of them or none. With `force`, returns the
+ * files that an earlier capture may have written and this one does not have, relative to the folder. They are kept, since a
+ * person may have edited them, or another manifest may use them.
  *
  * @throws CaptureFileError where a file exists, because a person may have edited it, or where one cannot be written
  */
@@ -24,7 +37,7 @@ export async function saveCapture(
   files: readonly CapturedFile[],
   directory: string,
   { force = false }: { readonly force?: boolean } = {},
-): Promise<void> {
+): Promise<readonly string[]> {
   if (!force) assertAbsent(files, directory);
   for (const { path, text } of files) {
     const file = join(directory, path);
@@ -36,6 +49,22 @@ export async function saveCapture(
       throw new CaptureFileError(`${file} cannot be written: ${code}`, 'name another folder with --directory');
     }
   }
+  return force ? otherFiles(files, directory) : [];
+}
+
+/** Returns the files of a folder that have paths of a capture and are not of this one. */
+async function otherFiles(files: readonly CapturedFile[], directory: string): Promise<readonly string[]> {
+  // Without case: on some systems, a file that is replaced keeps the spelling of its name.
+  const own = new Set(files.map(({ path }) => path.toLowerCase()));
+  const found = await Promise.all(Object.entries(NAMES).map(([folder, names]) => filesIn(directory, folder, names)));
+  return found.flat().filter((path) => !own.has(path.toLowerCase()));
+}
+
+async function filesIn(directory: string, folder: string, wanted: RegExp): Promise<readonly string[]> {
+  // A folder that cannot be read has no file that could be named.
+  const entries = await readdir(join(directory, folder), { withFileTypes: true }).catch(() => []);
+  const names = entries.filter((entry) => entry.isFile() && wanted.test(entry.name)).map(({ name }) => name);
+  return names.sort().map((name) => (folder === '' ? name : `${folder}/${name}`));
 }
 
 /** @throws CaptureFileError where one of the files exists */

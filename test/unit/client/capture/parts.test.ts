@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { checkCaptureOptions } from '../../../../src/client/capture/capture-account.js';
+import { dirname, join } from 'node:path';
+import { checkCaptureOptions } from '../../../../src/client/capture/capture-options.js';
 import { FileNames } from '../../../../src/client/capture/file-names.js';
 import { findWarnings } from '../../../../src/client/capture/find-warnings.js';
 import { saveCapture } from '../../../../src/client/capture/save-capture.js';
@@ -153,6 +153,33 @@ describe('warnings', () => {
     const key = { kind: 'AccessKey', name: 'ann/AKIA', arn: null, leftOut: 'x', createdAt };
     expect(findWarnings([], [key], now).map(({ message }) => message)).toEqual(messages);
   });
+
+  it.each([
+    ['that was never used', null, ['unused: AWS shows no use of it, and it was created on 2020-01-01']],
+    ['that was used long ago', '2023-05-01T00:00:00.000Z', ['unused: was last used on 2023-05-01']],
+    [
+      'that is in use',
+      '2024-05-01T00:00:00.000Z',
+      ['old-access-key: is 1613 days old; replace it, or let what uses it assume a role'],
+    ],
+  ])('of an old access key %s: one, since nobody replaces a key that nobody uses', (_, lastUsedAt, messages) => {
+    const made = { createdAt: '2020-01-01T00:00:00.000Z', lastUsedAt };
+    const key = { kind: 'AccessKey', name: 'ann/AKIA', arn: null, leftOut: 'x', ...made };
+    expect(findWarnings([], [key], now).map(({ code, message }) => `${code}: ${message}`)).toEqual(messages);
+  });
+
+  it('of a password that nobody used for a year', () => {
+    const profile = (lastUsedAt: string | null) =>
+      capturedOf('LoginProfile', { userName: 'ann' }, { lastUsedAt, createdAt: '2020-01-01T00:00:00.000Z' });
+    expect(findWarnings([profile('2023-01-01T00:00:00.000Z'), profile(null)], [], now)).toEqual([
+      { code: 'unused', entity: 'LoginProfile/ann', message: 'was last used on 2023-01-01' },
+      {
+        code: 'unused',
+        entity: 'LoginProfile/ann',
+        message: 'AWS shows no use of it, and it was created on 2020-01-01',
+      },
+    ]);
+  });
 });
 
 describe('files of a capture', () => {
@@ -176,6 +203,27 @@ describe('files of a capture', () => {
     expect(await readdir(join(folder, 'policies'))).toEqual(['a.json']);
   });
 
+  it('that this capture does not have are kept and returned, and nothing of a person is', async () => {
+    await saveCapture([...files, { path: 'bootstrap-2.yaml', text: '' }], folder);
+    for (const other of ['keys/ann.pub', 'policies/B.json', 'policies/notes.md', 'README.md', 'policies/sub/c.json']) {
+      await mkdir(dirname(join(folder, other)), { recursive: true });
+      await writeFile(join(folder, other), 'of others\n');
+    }
+    const before = (await readdir(folder, { recursive: true })).sort();
+    expect(await saveCapture([{ path: 'bootstrap.yaml', text: 'newer\n' }], folder, { force: true })).toEqual([
+      'bootstrap-2.yaml',
+      'policies/B.json',
+      'policies/a.json',
+      'keys/ann.pub',
+    ]);
+    expect((await readdir(folder, { recursive: true })).sort()).toEqual(before);
+    expect(await readFile(join(folder, 'policies/B.json'), 'utf8')).toBe('of others\n');
+    // A file whose name differs in case may be the one that was written.
+    expect(await saveCapture([{ path: 'policies/b.json', text: '' }], folder, { force: true })).not.toContain(
+      'policies/B.json',
+    );
+  });
+
   it('need a folder that is one', async () => {
     await writeFile(join(folder, 'policies'), '');
     await expect(saveCapture(files, folder)).rejects.toMatchObject({ remedy: 'name another folder with --directory' });
@@ -189,10 +237,37 @@ describe('options', () => {
     [{ namespace: 'No' }, 'namespace "No" is not valid'],
     [{ kinds: ['Roel'] }, 'there is no kind Roel'],
     [{ environment: 'a b' }, 'environment a b is not a name'],
+    [{ names: [''] }, 'a name is empty'],
+    [{ names: ['x'.repeat(257)] }, `a name has more than 256 characters: ${'x'.repeat(40)}…`],
+    [{ names: Array.from({ length: 101 }, () => 'a') }, '101 names are more than the 100 that a capture takes'],
+    [{ path: 'ci' }, 'path "ci" does not begin and end with a slash'],
+    [{ path: '/ci' }, 'path "/ci" does not begin and end with a slash'],
+    [{ path: '' }, 'path "" does not begin and end with a slash'],
+    [{ path: `/${'x'.repeat(511)}/` }, `a path has more than 512 characters: /${'x'.repeat(39)}…`],
+    [{ tags: { '': 'x' } }, 'a tag has no key'],
+    [{ tags: { ['k'.repeat(129)]: null } }, `tag ${'k'.repeat(40)} is longer than AWS allows`],
+    [{ tags: { key: 'v'.repeat(257) } }, 'tag key is longer than AWS allows'],
+    [
+      { tags: Object.fromEntries(Array.from({ length: 51 }, (_, index) => [String(index), null])) },
+      '51 tags are more than the 50 that an entity has',
+    ],
   ])('%j are refused', (wrong, message) => {
     expect(() => {
       checkCaptureOptions({ target, namespace: 'estate', ...wrong });
     }).toThrow(message);
+  });
+
+  it('may have what a capture takes at most', () => {
+    const most = {
+      names: Array.from({ length: 100 }, () => 'x'.repeat(256)),
+      path: `/${'x'.repeat(510)}/`,
+      tags: { ['k'.repeat(128)]: 'v'.repeat(256), empty: '' },
+    };
+    for (const options of [most, { path: '/' }]) {
+      expect(() => {
+        checkCaptureOptions({ target, namespace: 'estate', ...options });
+      }).not.toThrow();
+    }
   });
 
   const GIVEN = {
@@ -221,6 +296,7 @@ describe('options', () => {
       { namespace: 'n', account: ACCOUNT, assumeRole: 'arn:aws:iam::222222222222:role/r' },
       '--assume-role arn:aws:iam::222222222222:role/r is not in the account that is named',
     ],
+    [{ namespace: 'n', account: ACCOUNT, tag: ['a=1', 'a=2'] }, '--tag a is given twice'],
     [{ file: ['m.yaml'], account: ACCOUNT }, '--account, --assume-role and --partition go without a manifest'],
   ])('of the command %j are refused', async (options, message) => {
     await expect(capture({ ...GIVEN, ...options })).rejects.toThrow(message);
