@@ -6,8 +6,9 @@ import { entityId, type DesiredEntity, type Json, type JsonObject } from '../../
 import { compare, unmanagedContent } from '../../src/engine/compare.js';
 import { resolveReferences } from '../../src/engine/references.js';
 import { withTagKeysOf } from '../../src/engine/tag-keys.js';
-import { findKind } from '../../src/kinds/index.js';
+import { findKind, KINDS } from '../../src/kinds/index.js';
 import type { Kind } from '../../src/kinds/kind.js';
+import { KIND_FIXTURES } from './kind-fixtures/index.js';
 import { resolveSources } from './manifests.js';
 
 /** The account of captured entities. */
@@ -221,16 +222,43 @@ function trust(names: Names): fc.Arbitrary<JsonObject> {
 const unique = (maxLength: number): fc.Arbitrary<string[]> =>
   fc.uniqueArray(name, { maxLength, selector: (one) => one.toLowerCase() });
 
-/** An account with entities that name each other, and texts that are hard to write. */
+/** An account with entities that name each other, texts that are hard to write, and some of the other kinds. */
 export const anAccount: fc.Arbitrary<readonly CapturedEntity[]> = fc
   .record({ roles: unique(5), users: unique(3), policies: unique(5) })
-  .chain((names) => fc.tuple(...entitiesOf(names)).map((entities) => entities));
+  .chain((names) => fc.tuple(fc.tuple(...entitiesOf(names)), others))
+  .map(([entities, more]) => [...entities, ...more]);
+
+/** Kinds whose texts are drawn. */
+const DRAWN: readonly string[] = ['Policy', 'Role', 'User', 'Group', 'InstanceProfile'];
+
+/** Entities of all other kinds, one of each at most, with some of the properties of their fixtures and hard tags. */
+const others: fc.Arbitrary<readonly CapturedEntity[]> = fc
+  .tuple(
+    ...KINDS.filter(({ name: kind }) => !DRAWN.includes(kind)).map((kind) => fc.option(otherOf(kind), { freq: 2 })),
+  )
+  .map((drawn) => drawn.filter((entity) => entity !== null));
+
+function otherOf(kind: Kind): fc.Arbitrary<CapturedEntity> {
+  const { minimal, full, sibling = minimal, properties } = KIND_FIXTURES[kind.name] ?? {};
+  if (minimal === undefined || full === undefined) throw new RangeError(`${kind.name} has no fixture`);
+  // A settings kind must declare something, and some properties need others: all of them, or those that IAM asks for.
+  const spec = fc.constantFrom(minimal, full, sibling ?? minimal).chain((declared: JsonObject) => {
+    const changed = Object.entries(properties ?? {}).flatMap(([property, law]) =>
+      declared[property] === undefined ? [] : [[property, fc.constantFrom(declared[property], law.changed)] as const],
+    );
+    const values = fc.record({ ...Object.fromEntries(changed), ...(kind.ownable ? { tags } : {}) });
+    return values.map((drawn) => ({ ...declared, ...(drawn as JsonObject) }));
+  });
+  return spec.map((values) => capturedOf(kind.name, values));
+}
 
 function entitiesOf(names: Names): fc.Arbitrary<CapturedEntity>[] {
   const policyArns = arnsOf({ roles: [], users: [], policies: names.policies });
   const attached = fc.uniqueArray(oneOf(policyArns, fc.constant('arn:aws:iam::aws:policy/ReadOnlyAccess')), {
     maxLength: 3,
   });
+  const boundary = oneOf(policyArns, fc.constant(`arn:aws:iam::${ACCOUNT}:policy/x`));
+  const permissionsBoundary = fc.oneof(fc.constant(null), boundary);
   const inlinePolicies = fc.dictionary(name, permissions(names), { maxKeys: 2, noNullPrototype: true });
   const common = { path: fc.oneof({ weight: 3, arbitrary: fc.constant('/ci/') }, path), tags };
   const entity = (kind: string, spec: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<CapturedEntity> =>
@@ -252,10 +280,7 @@ function entitiesOf(names: Names): fc.Arbitrary<CapturedEntity>[] {
         description: text,
         maxSessionDuration: fc.constantFrom(3600, 7200),
         assumeRolePolicyDocument: trust(names),
-        permissionsBoundary: fc.oneof(
-          fc.constant(null),
-          oneOf(policyArns, fc.constant(`arn:aws:iam::${ACCOUNT}:policy/x`)),
-        ),
+        permissionsBoundary,
         inlinePolicies,
         managedPolicyArns: attached,
       }),
@@ -265,6 +290,7 @@ function entitiesOf(names: Names): fc.Arbitrary<CapturedEntity>[] {
         userName: fc.constant(userName),
         ...common,
         tags: foldedTags,
+        permissionsBoundary,
         inlinePolicies,
         managedPolicyArns: attached,
       }),

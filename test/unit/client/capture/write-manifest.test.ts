@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { SECTIONS } from '../../../../src/client/capture/sections.js';
-import { KINDS } from '../../../../src/kinds/index.js';
+import { findKind, KINDS } from '../../../../src/kinds/index.js';
 import { anAccount, capturedOf, differences, write } from '../../../support/captured.js';
 import { KIND_FIXTURES } from '../../../support/kind-fixtures/index.js';
 
@@ -26,10 +27,33 @@ describe('the manifest of a captured account', () => {
         expect(written.captured.length + written.leftOut.length).toBe(entities.length);
         const paths = written.files.map((file) => file.path.toLowerCase());
         expect(new Set(paths).size).toBe(paths.length);
-        for (const path of paths) expect(path).toMatch(/^(?:policies\/)?[a-z\d_][\w.-]*\.(?:yaml|json)$/);
+        for (const path of paths) {
+          expect(path).toMatch(
+            /^(?:(?:policies|certificates|keys|metadata)\/)?[a-z\d_][\w.-]*\.(?:yaml|json|pem|pub|xml)$/,
+          );
+        }
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('is tried with every kind and with every property that AWS shows', () => {
+    const drawn = new Set<string>();
+    for (const { kind, spec, missing, tags } of fc.sample(anAccount, { seed: 1, numRuns: 60 }).flat()) {
+      drawn.add(kind);
+      const rules = findKind(kind)?.properties ?? {};
+      // A value that is there where nobody chooses one would prove nothing.
+      const chosen = Object.keys(spec).filter(
+        (property) => !isDeepStrictEqual(spec[property], rules[property]?.default ?? null),
+      );
+      for (const property of [...chosen, ...missing]) drawn.add(`${kind}.${property}`);
+      if (Object.keys(tags).length > 0) drawn.add(`${kind}.tags`);
+    }
+    const all = KINDS.flatMap(({ name, schema }) => [
+      name,
+      ...Object.keys(schema.shape).map((property) => `${name}.${property}`),
+    ]);
+    expect(all.filter((one) => !drawn.has(one))).toEqual([]);
   });
 
   it('is the same for the same entities in another order', () => {
