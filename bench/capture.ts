@@ -1,6 +1,14 @@
 // Measures what it takes to read an account for a capture: calls to AWS, time, and the memory of the worker and of the
-// client, for a number of roles with an inline policy and an attachment each. The emulator's part of the time is apart.
+// client, for a number of roles with an inline policy and an attachment each. The emulator's part of the time is apart. Plans
+// what was captured at the end, which changes nothing.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { captureAccount } from '../src/client/capture/capture-account.js';
 import { readAccount } from '../src/client/capture/read-account.js';
+import { saveCapture } from '../src/client/capture/save-capture.js';
+import { loadRequest } from '../src/client/request.js';
+import { plan } from '../src/client/run/start.js';
 import { ACCOUNT } from '../test/support/world.js';
 import { forgetPeak, standingOf } from './process.js';
 import { Stage } from './stage.js';
@@ -45,6 +53,35 @@ async function measure(stage: Stage, kinds: readonly string[]): Promise<void> {
   }
 }
 
+/** Writes the account as manifests, and plans them: nothing may change of what was captured. */
+async function planCaptured(stage: Stage): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'iam-bootstrap-capture-'));
+  const target = { account: ACCOUNT, partition: 'aws' };
+  const startedAt = performance.now();
+  const { files, report } = await captureAccount(stage.temporal, { target, namespace: NAMESPACE, kinds: ['Role'] });
+  await saveCapture(files, folder);
+  const capturedAt = performance.now();
+  const pipeline = { provider: 'local', url: null, commit: null, actor: 'bench' } as const;
+  const manifests = report.manifests.map((path) => join(folder, path));
+  const loaded = await loadRequest(manifests, { variables: {}, pipeline });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems.slice(0, 5)));
+  const { entities } = await plan(stage.temporal, loaded.request);
+  const decisions: Record<string, number> = {};
+  for (const { decision } of entities) decisions[decision] = (decisions[decision] ?? 0) + 1;
+  console.log({
+    captured: report.captured,
+    warnings: report.warnings.length,
+    manifests: report.manifests.length,
+    megabytes: files.reduce((sum, { text }) => sum + text.length, 0) / MEGABYTE,
+    captureMs: Math.round(capturedAt - startedAt),
+    planMs: Math.round(performance.now() - capturedAt),
+    clientMb: Math.round(process.memoryUsage().rss / MEGABYTE),
+    decisions,
+    drift: entities.flatMap(({ drift }) => drift).length,
+  });
+  await rm(folder, { recursive: true });
+}
+
 async function main(): Promise<void> {
   const stage = await Stage.start();
   try {
@@ -52,6 +89,7 @@ async function main(): Promise<void> {
     await stage.empty(workload);
     await stage.fill(workload);
     for (const kinds of [['Role'], []]) await measure(stage, kinds);
+    await planCaptured(stage);
   } finally {
     await stage.stop();
   }

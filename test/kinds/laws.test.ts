@@ -60,7 +60,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
   const isForGood = fixture.alwaysPresent === 'for good';
   // That of users whose credentials are listed is no part of the bulk read.
   const isOfUsers = (action: string): boolean =>
-    kind.listedFrom !== undefined && action.endsWith(':GetAccountAuthorizationDetails');
+    kind.listedFrom !== undefined && /:(GetAccountAuthorizationDetails|ListUsers)$/.test(action);
   const isListed = kind.actions.read.some((action) => isListing(action) && !isOfUsers(action));
 
   describe('its words', () => {
