@@ -5,12 +5,14 @@ import { fields, listOf, nullable, oneOf, optional, recordOf, type Shape, textUp
 /** Characters of the ID of a capture, at most. */
 const MAX_CAPTURE_ID = 100;
 
-/** Kinds and names that a filter has, at most, and the characters of each. Each name is compared with each entity. */
+/** Kinds and names that a filter has, at most. Each name is compared with each entity. */
 export const MAX_PATTERNS = 100;
+/** Characters of each of them, at most. */
 export const MAX_PATTERN = 256;
 
-/** Tags that a filter has, at most: as many as an entity has. AWS limits their values to 256 characters. */
+/** Tags that a filter has, at most: as many as an entity has. */
 export const MAX_TAGS = 50;
+/** Characters of the value of a tag, at most: AWS's limit. */
 export const MAX_TAG_VALUE = 256;
 
 /** Characters of a path, at most: AWS's limit. */

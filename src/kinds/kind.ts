@@ -245,10 +245,7 @@ export interface Kind extends ManifestKind {
   ) => Promise<Observed | undefined>;
   /** A part of `GetAccountAuthorizationDetails` that {@link listAll} needs besides {@link detailType}. Default: none. */
   readonly listedFrom?: DetailType;
-  /**
-   * Returns when a listed entity was last used, null where AWS shows no use, undefined where it does not tell. Default: the
-   * reads tell, or AWS does not.
-   */
+  /** Returns the last use of a listed entity; null for none, undefined where AWS does not tell. Default: the reads tell, or nothing. */
   readonly readLastUse?: (snapshot: CompleteSnapshot, listed: ListedEntity) => Promise<string | null | undefined>;
   /** Entities that a capture leaves out. Default: none of the kind. */
   readonly leftOut?: LeftOutRule;
@@ -281,10 +278,7 @@ export interface Kind extends ManifestKind {
   readonly observedAfterCreate: (desired: Desired, output: unknown) => Observed;
   /** Returns the writes for these changes only, with their effects. They are sent in the order of `orderByEffect`. */
   readonly update: (desired: Desired, observed: Observed, changes: Changes) => readonly Write[];
-  /**
-   * Returns the writes that delete the entity and everything that belongs to it. It may read more. They are sent in the
-   * order of `orderByEffect`.
-   */
+  /** Returns the writes that delete the entity and all that belongs to it, sent in the order of `orderByEffect`. It may read more. */
   readonly delete: (reader: Reader, observed: Observed) => Promise<readonly Write[]> | readonly Write[];
   readonly alsoRemoves?: AlsoRemoves;
   /** Lists entities that use this one. AWS refuses to delete an entity that is in use. Default: none can use it. */

@@ -52,7 +52,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constantFrom(...ALL_ACTIONS).map((action): Step => ({ action })),
 );
 
-/** Names of which an account has one in each kind: IAM tells no two of a kind apart by case, but it does across kinds. */
+/** Names that differ in case: an account has one of them for each kind, since IAM compares names of a kind without case. */
 const NAMES = ['app', 'App', 'APP', 'data-1', 'Data-1', 'a+b', 'a.b', 'x_y@z', 'yes', '007', '__proto__'];
 
 const stranger: fc.Arbitrary<Stranger> = fc.record({
@@ -101,7 +101,6 @@ async function make(iam: IAM, account: string, one: Stranger, others: readonly S
   const document = JSON.stringify(allowing('s3:GetObject'));
   const policies = others.filter((other) => other.kind === 'Policy');
   const arns = policies.map((policy) => `arn:aws:iam::${account}:policy${policy.path}${policy.name}`);
-  const of = (property: string) => ({ [property]: name });
   switch (kind) {
     case 'Role':
       await iam.createRole({
@@ -131,7 +130,7 @@ async function make(iam: IAM, account: string, one: Stranger, others: readonly S
     case 'InstanceProfile': {
       await iam.createInstanceProfile({ InstanceProfileName: name, Path, Tags: exact });
       const role = others.find((other) => other.kind === 'Role');
-      if (role !== undefined) await iam.addRoleToInstanceProfile({ ...of('InstanceProfileName'), RoleName: role.name });
+      if (role !== undefined) await iam.addRoleToInstanceProfile({ InstanceProfileName: name, RoleName: role.name });
       return;
     }
     default: {

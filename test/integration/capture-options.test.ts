@@ -62,7 +62,7 @@ test.each([
   ['a tag', ['--tag', 'team'], ['Role/app', 'Role/batch', 'Role/ours']],
   ['the value of a tag', ['--tag', 'team=platform'], ['Role/app', 'Role/ours']],
   ['a tag with an empty value', ['--tag', 'cost='], ['Role/app']],
-  ['two tags, of which it has both', ['--tag', 'team=platform', '--tag', 'cost'], ['Role/app']],
+  ['two tags, where it has both', ['--tag', 'team=platform', '--tag', 'cost'], ['Role/app']],
   ['what is ours', ['--owner', 'ours'], ['Role/ours']],
   ['what nobody owns', ['--owner', 'unowned', '--kind', 'Role'], ['Role/App-deploy', 'Role/app', 'Role/batch']],
   [

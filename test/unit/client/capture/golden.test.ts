@@ -135,6 +135,7 @@ test('the result names what a person should look at, and folds what is alike', (
       toFillIn: written.toFillIn,
       unread: [{ kind: 'SAMLProvider', name: null, message: 'ListSAMLProviders answered AccessDenied: no' }],
       warnings: findWarnings(written.captured, LEFT_OUT, Date.parse('2024-06-01T00:00:00.000Z')),
+      otherFiles: [],
       apiCalls: { total: 9, byOperation: { ListRoles: 9 } },
     },
     ['iam/bootstrap.yaml'],
