@@ -18,6 +18,7 @@ import { deleteLeftovers } from './leftovers.js';
 import { fixtureIn } from './names.js';
 import type { AcceptanceOptions } from './options.js';
 import { testAssumption } from './probe.js';
+import { measurePropagation } from './propagation.js';
 import type { Tested } from './probe.js';
 import type { CheckResult } from './report.js';
 import { SCENARIOS } from './runs.js';
@@ -131,6 +132,7 @@ export async function playRuns(play: Play): Promise<CheckResult[]> {
   try {
     await world.startWorker({ AWS_REGION: signingRegion(target.partition) });
     const person = iamClient(gateway.url);
+    results.push(...(await measurePropagation(person, run)));
     for (const [index, { name, play: act }] of SCENARIOS.entries()) {
       const start = `${run}s${String(index)}-`;
       const { propagationMs, trailMs } = options;
