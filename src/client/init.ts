@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ExitCode } from '../contract/failures.js';
 import { ACCOUNT, NAMESPACE } from '../contract/request.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
+import { makeFolder } from './make-folder.js';
 
 /** The CI services with a recipe. docs/ci.md holds the same texts. */
 export const CI_SERVICES = ['github', 'gitlab', 'jenkins', 'buildkite'] as const;
@@ -68,7 +69,7 @@ export async function init(options: InitOptions): Promise<readonly string[]> {
   }
   for (const { path, text } of files) {
     const file = resolve(directory, path);
-    await mkdir(dirname(file), { recursive: true });
+    await makeFolder(dirname(file));
     await writeFile(file, text, { flag: force ? 'w' : 'wx' });
   }
   return files.map(({ path }) => path);
