@@ -238,6 +238,11 @@ const others: fc.Arbitrary<readonly CapturedEntity[]> = fc
   )
   .map((drawn) => drawn.filter((entity) => entity !== null));
 
+/** Tags that an entity of a kind can have at the same time. */
+function tagsOf({ ignoresTagKeyCase = false }: Kind): typeof tags {
+  return ignoresTagKeyCase ? foldedTags : tags;
+}
+
 function otherOf(kind: Kind): fc.Arbitrary<CapturedEntity> {
   const { minimal, full, sibling = minimal, properties } = KIND_FIXTURES[kind.name] ?? {};
   if (minimal === undefined || full === undefined) throw new RangeError(`${kind.name} has no fixture`);
@@ -246,7 +251,7 @@ function otherOf(kind: Kind): fc.Arbitrary<CapturedEntity> {
     const changed = Object.entries(properties ?? {}).flatMap(([property, law]) =>
       declared[property] === undefined ? [] : [[property, fc.constantFrom(declared[property], law.changed)] as const],
     );
-    const values = fc.record({ ...Object.fromEntries(changed), ...(kind.ownable ? { tags } : {}) });
+    const values = fc.record({ ...Object.fromEntries(changed), ...(kind.ownable ? { tags: tagsOf(kind) } : {}) });
     return values.map((drawn) => ({ ...declared, ...(drawn as JsonObject) }));
   });
   return spec.map((values) => capturedOf(kind.name, values));
