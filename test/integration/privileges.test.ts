@@ -180,6 +180,7 @@ describe('the operator’s policy', () => {
 /** Actions that are granted and not called in these runs, each with its reason. */
 const UNUSED: Readonly<Record<string, string>> = {
   'iam:ResetServiceSpecificCredential': 'called once the text of reset changes: test/integration/reset.test.ts',
+  'iam:ListUsers': 'a capture asks when passwords were last used: test/unit/activities/capture/read-account.test.ts',
   'cloudtrail:LookupEvents': 'explain asks for it, and no run: explain.test.ts has it granted and denied',
   'access-analyzer:CheckNoNewAccess': 'called where guardrails ask for it: access-analyzer.test.ts',
   'access-analyzer:ValidatePolicy': 'called where guardrails ask for it: access-analyzer.test.ts',
