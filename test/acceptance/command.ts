@@ -48,6 +48,10 @@ export async function acceptance(
 }
 
 async function onPlatform(options: AcceptanceOptions, streams: Streams): Promise<number> {
+  // Until the gateway knows its clients, and a clean-up the names of its runs: docs/acceptance.md.
+  if (options.platform === 'aws') {
+    throw new RefusedError('against AWS, this is not released yet: see "Not on AWS yet" in docs/acceptance.md');
+  }
   const platform = await startPlatform(options);
   const run = newRun(options.prefix);
   const scope =
