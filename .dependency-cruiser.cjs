@@ -9,7 +9,8 @@ const ROOMS = {
   guardrails: ['engine', 'contract'],
   identity: ['engine', 'contract', 'aws/agents'],
   notifications: ['engine', 'contract'],
-  aws: ['contract', 'engine/partitions'],
+  files: [],
+  aws: ['contract', 'engine/partitions', 'files'],
   kinds: ['engine', 'contract', 'aws'],
   temporal: ['contract', 'identity', 'aws/kms'],
   config: ['contract'],
@@ -30,9 +31,9 @@ const ROOMS = {
     'temporal/first-event',
   ],
   workflows: ['contract', 'report', 'observability/instruments'],
-  client: ['temporal', 'contract', 'engine', 'guardrails', 'identity', 'notifications', 'kinds', 'report'],
-  embedded: ['config', 'contract', 'identity'],
-  cli: ['client', 'temporal', 'engine', 'contract', 'report', 'config', 'embedded', 'observability'],
+  client: ['temporal', 'contract', 'engine', 'guardrails', 'identity', 'notifications', 'kinds', 'report', 'files'],
+  embedded: ['config', 'contract', 'identity', 'files'],
+  cli: ['client', 'temporal', 'engine', 'contract', 'report', 'config', 'embedded', 'observability', 'files'],
 };
 
 const roomRule = ([room, allowed]) => ({

@@ -64,6 +64,13 @@ export default tseslint.config(
         },
       ],
       'jsdoc/check-param-names': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.name=/^mkdir(Sync)?$/] Property[key.name="recursive"]',
+          message: 'it never ends in a file system such as /proc: call makeFolder of src/files/make-folder.ts',
+        },
+      ],
     },
   },
   {

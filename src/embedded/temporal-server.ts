@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../files/make-folder.js';
 import { exists } from './lock.js';
 import { EmbeddedError, type Environment, reasonOf } from './options.js';
 import { freePort, isFree, LOOPBACK } from './ports.js';
@@ -49,7 +50,7 @@ export interface TemporalServer {
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
   await requireFree(options.port, 'port');
   if (options.headless !== true) await requireFree(options.uiPort, 'UI port');
-  await mkdir(dirname(options.logFile), { recursive: true });
+  await makeFolder(dirname(options.logFile));
   const { databaseFile } = options;
   for (let attempt = 1; ; attempt += 1) {
     if (databaseFile !== undefined) await prepareDatabase(databaseFile);
@@ -87,7 +88,7 @@ function incompleteMarker(databaseFile: string): string {
 async function prepareDatabase(databaseFile: string): Promise<void> {
   const marker = incompleteMarker(databaseFile);
   if ((await exists(databaseFile)) && !(await exists(marker))) return;
-  await mkdir(dirname(databaseFile), { recursive: true });
+  await makeFolder(dirname(databaseFile));
   await writeFile(marker, '', { mode: FILE_MODE });
   for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${databaseFile}${suffix}`, { force: true });
 }

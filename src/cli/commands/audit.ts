@@ -1,9 +1,11 @@
-import { AuditFile, lineOf } from '../../client/audit/audit-file.js';
+import { dirname } from 'node:path';
+import { AuditFile, fileError, lineOf } from '../../client/audit/audit-file.js';
 import { type AuditSink, exportAudit } from '../../client/audit/export.js';
 import { loadConfig } from '../../config/config.js';
 import type { AuditExport } from '../../contract/audit.js';
 import { ExitCode } from '../../contract/failures.js';
 import { withLock } from '../../embedded/lock.js';
+import { makeFolder } from '../../files/make-folder.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { renderAuditExport, renderRepair } from '../render/audit.js';
 import { openSession } from '../session.js';
@@ -16,6 +18,11 @@ interface AuditOptions {
 
 /** Exports what runs have done. Fails where some could not be read, once the others are written. */
 export async function audit(_action: 'export', { output, since }: AuditOptions): Promise<ExitCode> {
+  if (output !== '-') {
+    await makeFolder(dirname(output)).catch((error: unknown) => {
+      throw fileError(output, 'written', error);
+    });
+  }
   const session = await openSession(loadConfig(), note, { worker: false });
   try {
     const { temporal } = session;
@@ -26,16 +33,24 @@ export async function audit(_action: 'export', { output, since }: AuditOptions):
       note(renderAuditExport(exported, 'standard output'));
       return exitCodeOf(exported);
     }
+    const lock = `${output}.lock`;
     // A second export at the same time would add the same runs.
-    const exported = await withLock(`${output}.lock`, () => exportToFile(temporal, output, options), {
+    const exported = await withLock(lock, () => exportToFile(temporal, output, options), {
       purpose: 'exporting to the file',
       announce: note,
+    }).catch((error: unknown) => {
+      throw isOfFile(error, lock) ? fileError(output, 'written', error) : error;
     });
     print(renderAuditExport(exported, output));
     return exitCodeOf(exported);
   } finally {
     await session.close();
   }
+}
+
+/** Reports whether the operating system refuses a file whose path begins like this. */
+function isOfFile(error: unknown, path: string): boolean {
+  return ((error as NodeJS.ErrnoException).path ?? '').startsWith(path);
 }
 
 /** Unlike text for people, records are not changed: programs read them. JSON escapes control characters. */

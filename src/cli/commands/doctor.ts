@@ -1,5 +1,5 @@
 import { constants, existsSync } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
@@ -13,6 +13,7 @@ import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import type { NamedSetting } from '../../contract/setting.js';
 import { ConfigError } from '../../contract/user-facing-error.js';
 import { positionText } from '../../engine/manifest/problem.js';
+import { makeFolder } from '../../files/make-folder.js';
 import { counted } from '../../report/text.js';
 import { connectTemporal, type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { readNamespace } from '../../temporal/installation.js';
@@ -121,7 +122,7 @@ async function checkFolder(name: string, path: string, variable: string, fix: bo
   try {
     if (!existsSync(folder)) {
       if (!fix) return ok(name, `${folder} does not exist yet; it is created when needed`);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder, { mode: 0o700 });
       return ok(name, folder, `created ${folder}`);
     }
     if (!(await stat(folder)).isDirectory()) throw new Error('not a folder');

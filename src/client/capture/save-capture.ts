@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ExitCode } from '../../contract/failures.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
+import { makeFolder } from '../../files/make-folder.js';
 import { joinFirst } from '../../report/text.js';
 import type { CapturedFile } from './contents.js';
 import { CAPTURE_MANIFEST } from './format.js';
@@ -42,7 +43,7 @@ export async function saveCapture(
   for (const { path, text } of files) {
     const file = join(directory, path);
     try {
-      await mkdir(dirname(file), { recursive: true });
+      await makeFolder(dirname(file));
       await writeFile(file, text, { flag: force ? 'w' : 'wx' });
     } catch (error) {
       const { code = 'unknown error' } = error as NodeJS.ErrnoException;
