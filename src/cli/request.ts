@@ -11,7 +11,7 @@ import type { OrphanPolicy } from '../contract/entity.js';
 import { ExitCode } from '../contract/failures.js';
 import type { FleetRequest } from '../contract/fleet.js';
 import type { BootstrapRequest } from '../contract/request.js';
-import { positionText, type Problem } from '../engine/manifest/problem.js';
+import { placeText, type Problem } from '../engine/manifest/problem.js';
 import type { RefusedManifest } from '../engine/manifest/resolve.js';
 import { counted } from '../report/text.js';
 import { excerptOf } from './render/excerpt.js';
@@ -174,7 +174,7 @@ export function requestOf<T>(
 /** Prints warnings with their positions and remedies: valid input that may surprise. */
 export function printWarnings(warnings: readonly Problem[], config: Pick<Config, 'github'>): void {
   for (const warning of warnings) {
-    noteWrapped(`${pc.yellow('warning:')} ${plain(positionText(warning))}: ${plain(warning.message)}`);
+    noteWrapped(`${pc.yellow('warning:')} ${plain(placeText(warning))}: ${plain(warning.message)}`);
     printSource(warning);
     noteWrapped(`  ${pc.dim('remedy:')} ${plain(warning.remedy)}`);
   }
@@ -184,9 +184,7 @@ export function printWarnings(warnings: readonly Problem[], config: Pick<Config,
 /** Prints problems with their positions and remedies. */
 export function printProblems(problems: readonly Problem[], config: Config): void {
   for (const problem of problems) {
-    const isNamed = problem.line > 0 || problem.message.startsWith(problem.path);
-    const where = isNamed ? '' : ` ${pc.dim(plain(problem.path))}`;
-    noteWrapped(`${pc.red('error:')} ${plain(positionText(problem))}:${where} ${plain(problem.message)}`);
+    noteWrapped(`${pc.red('error:')} ${plain(placeText(problem))}: ${plain(problem.message)}`);
     printSource(problem);
     noteWrapped(`  ${pc.dim('remedy:')} ${plain(problem.remedy)}`);
   }

@@ -3,22 +3,7 @@ import { quoted, type Report } from '../../engine/manifest/problem.js';
 import { problemAt, stringOf, type Tree } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
 import { isIam } from './resource-types.js';
-import { checkMembers, type Resource, type Template } from './template.js';
-
-/** The attributes that a resource can have. */
-const ATTRIBUTES: readonly string[] = [
-  'Type',
-  'Properties',
-  'Condition',
-  'DependsOn',
-  'DeletionPolicy',
-  'UpdateReplacePolicy',
-  'Metadata',
-  'Description',
-  'CreationPolicy',
-  'UpdatePolicy',
-  'Version',
-];
+import type { Resource, Template } from './template.js';
 
 /** The fates of a resource of IAM that is deleted or replaced: CloudFormation takes snapshots of none. */
 const POLICIES: Readonly<Record<string, readonly string[]>> = {
@@ -26,11 +11,10 @@ const POLICIES: Readonly<Record<string, readonly string[]>> = {
   UpdateReplacePolicy: ['Delete', 'Retain'],
 };
 
-/** Checks the attributes of a resource: CloudFormation refuses those that it does not know. */
+/** Checks the attributes of a resource by their values. */
 export function checkAttributes(resource: Resource, template: Template, report: Report): void {
   const { logicalId, tree } = resource;
   const path = ['Resources', logicalId];
-  checkMembers(tree, 'a resource has no attribute', path, ATTRIBUTES, report);
   for (const [name, { value }] of tree.entries) {
     const allowed = POLICIES[name];
     if (allowed === undefined || allowed.includes(stringOf(value) ?? '')) continue;
@@ -71,11 +55,11 @@ function dependsOnOf({ tree }: Resource): readonly Tree[] {
 }
 
 /** Checks what a resource depends on. */
-function checkDependsOn(resource: Resource, { resources }: Template, report: Report): void {
+function checkDependsOn(resource: Resource, { resources, refused }: Template, report: Report): void {
   const { logicalId } = resource;
   for (const one of dependsOnOf(resource)) {
     const name = stringOf(one);
-    if (name !== null && resources.has(name)) continue;
+    if (name !== null && (resources.has(name) || refused.has(name))) continue;
     const message =
       name === null
         ? 'DependsOn names a resource by its logical ID'

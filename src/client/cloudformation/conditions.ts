@@ -7,6 +7,9 @@ import { textOf } from './parameters.js';
 
 type Path = readonly PropertyKey[];
 
+/** The functions that give true or false. */
+const FUNCTIONS: readonly string[] = ['Fn::Equals', 'Fn::And', 'Fn::Or', 'Fn::Not'];
+
 /** Evaluates the conditions of a template, each once. */
 export class Conditions {
   private readonly known = new Map<string, boolean | undefined>();
@@ -61,8 +64,13 @@ export class Conditions {
 
   private combined(name: string, tree: ListTree, path: Path): boolean | undefined {
     const { items } = tree;
+    if (!FUNCTIONS.includes(name)) {
+      const remedy = suggestion(name, FUNCTIONS, 'write one of those that give true or false');
+      this.scope.refuse(tree.at, path, `the function ${name} is not known in a condition`, remedy);
+      return;
+    }
     const isNot = name === 'Fn::Not';
-    if ((!isNot && name !== 'Fn::And' && name !== 'Fn::Or') || (isNot && items.length !== 1)) {
+    if (isNot && items.length !== 1) {
       this.refuse(tree, path);
       return;
     }

@@ -5,12 +5,12 @@ import { arnToken } from '../manifest/template-text.js';
 import { checkAttributes, checkCycles, isRetained } from './attributes.js';
 import { append, pathTo, setProperty, type Entity } from './entity.js';
 import { textOf } from './parameters.js';
-import { Parts, type Part } from './parts.js';
+import { Parts, checkProperties, type Part } from './parts.js';
 import { readProperty, textsOf } from './properties.js';
 import { entityTypeOf, isIam, KNOWN_TYPES, partTypeOf, type EntityType, type PropertyRule } from './resource-types.js';
 import type { StackOptions, StackScope } from './scope.js';
 import { SecretReader } from './secrets.js';
-import { checkProperties, type Resource, type Template } from './template.js';
+import type { Resource, Template } from './template.js';
 
 /** The entities of a template. */
 export interface ReadEntities {
@@ -30,16 +30,19 @@ export function readEntities(
 ): ReadEntities {
   const reader = new EntityReader(scope, options, report);
   const ignored = new Map<string, number>();
+  let isIncomplete = template.refused.size > 0;
   for (const resource of template.resources.values()) {
     if (!isIam(resource.type)) {
       ignored.set(resource.type, (ignored.get(resource.type) ?? 0) + 1);
       continue;
     }
     checkAttributes(resource, template, report);
-    if (scope.isCreated(resource) === true) reader.read(resource);
+    const isCreated = scope.isCreated(resource);
+    if (isCreated === true) reader.read(resource);
+    isIncomplete ||= isCreated === undefined || !KNOWN_TYPES.includes(resource.type);
   }
   checkCycles(template, report);
-  reader.parts.giveTo(reader.entities);
+  reader.parts.giveTo(reader.entities, isIncomplete);
   return { entities: reader.entities, ignored, warnings: reader.parts.warnings };
 }
 
@@ -58,15 +61,15 @@ class EntityReader {
   }
 
   read(resource: Resource): void {
-    const { type, logicalId, at } = resource;
+    const { type, logicalId, at, written } = resource;
+    if (!KNOWN_TYPES.includes(written.type)) {
+      const remedy = suggestion(written.type, KNOWN_TYPES, 'remove it');
+      this.report(problemAt(at, ['Resources', logicalId], `${written.type} is not a known type`, remedy));
+    }
     const entityType = entityTypeOf(type);
     const partType = partTypeOf(type);
     if (entityType !== undefined) this.entity(resource, entityType);
     else if (partType !== undefined) this.parts.read(resource, partType);
-    else {
-      const remedy = suggestion(type, KNOWN_TYPES, 'remove it');
-      this.report(problemAt(at, ['Resources', logicalId], `${type} is not a known type`, remedy));
-    }
   }
 
   private entity(resource: Resource, type: EntityType): void {
@@ -97,7 +100,7 @@ class EntityReader {
       setProperty(entity, nameRule.to, scalarTree(at, entity.name), written?.at ?? at);
     }
     let login: Entity | undefined;
-    checkProperties(resource, Object.keys(type.properties), this.report);
+    checkProperties(resource, this.report);
     for (const property of entries.keys()) {
       const rule = Object.hasOwn(type.properties, property) ? type.properties[property] : undefined;
       if (rule?.as === 'login') login = this.secrets.login(entity, resource);

@@ -66,10 +66,7 @@ export class Evaluator {
     const value = this.evaluate(tree, path);
     if (value === undefined) return undefined;
     const text = value === NO_VALUE ? undefined : textOf(value);
-    if (text === undefined) {
-      this.scope.refuse(tree.at, path, 'this is not a text', 'write a text');
-      return;
-    }
+    if (text === undefined) this.scope.refuse(tree.at, path, 'this is not a text', 'write a text');
     return text;
   }
 
@@ -122,10 +119,7 @@ export class Evaluator {
     const reason = Object.hasOwn(REFUSED, name) ? REFUSED[name] : undefined;
     const message =
       reason === undefined ? `the function ${name} is not known` : `${name} cannot be evaluated: ${reason}`;
-    const remedy =
-      reason === undefined
-        ? suggestion(name, Object.keys(FUNCTIONS), 'write the value itself')
-        : 'write the value itself';
+    const remedy = reason === undefined ? functionRemedy(name) : 'write the value itself';
     this.scope.refuse(argument.at, path, message, remedy);
   }
 
@@ -283,6 +277,12 @@ export class Evaluator {
     if (name === undefined) return undefined;
     return this.given(this.scope.imported(this.scope.literal(name), argument.at, path), path);
   }
+}
+
+/** Suggests a function. A short tag gives an unknown name the prefix that `Ref` does not have. */
+function functionRemedy(name: string): string {
+  const known = ['Fn::Ref', ...Object.keys(FUNCTIONS).slice(1)];
+  return suggestion(name, known, 'write the value itself').replace('Fn::Ref', 'Ref');
 }
 
 const FUNCTIONS: Readonly<Record<string, (evaluator: Evaluator, call: Call) => Value>> = {

@@ -1,7 +1,8 @@
 import type { Problem } from '../../engine/manifest/problem.js';
 import { problemAt } from '../../engine/manifest/tree.js';
 import { counted } from '../../report/text.js';
-import { PROCESSED, type Resource, type Template } from './template.js';
+import { PROCESSED } from './members.js';
+import type { Resource, Template } from './template.js';
 
 /** Types of resources that can make IAM entities which the template does not show, and what to do about it. */
 const MAKERS: readonly (readonly [type: RegExp, remedy: (ids: string) => string])[] = [

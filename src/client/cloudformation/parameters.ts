@@ -10,7 +10,7 @@ import {
 } from '../../engine/manifest/tree.js';
 import type { Finding } from '../../engine/manifest/source.js';
 import { suggestion } from '../../engine/text.js';
-import { splitOnce } from './calls.js';
+import { NO_VALUE, splitOnce, type Value } from './calls.js';
 import { isComputed } from './resource-types.js';
 import type { Template } from './template.js';
 import { hasText } from './trees.js';
@@ -30,20 +30,20 @@ export class GivenValues {
 
   /** Returns the problems of values that nothing has asked for. Those of parameters may be unused, as in CloudFormation. */
   unused(template: Template, asked: ReadonlySet<string>): readonly Problem[] {
-    const { parameters, resources } = template;
+    const { parameters, resources, refused } = template;
     const unused = Object.keys(this.values).filter((name) => !this.used.has(name) && !parameters.has(name));
     return unused.flatMap((name) => {
       const [logicalId = '', attribute = null] = splitOnce(name);
       const resource = resources.get(logicalId);
-      const refused = (message: string, remedy: string) => [optionProblem(`--parameter ${name}`, message, remedy)];
+      const refuse = (message: string, remedy: string) => [optionProblem(`--parameter ${name}`, message, remedy)];
       // An export, or a dynamic reference, that a condition leaves out.
-      if (resource === undefined && isMentioned(name, template)) return [];
+      if (resource === undefined && (refused.has(logicalId) || isMentioned(name, template))) return [];
       if (resource === undefined) {
         const remedy = suggestion(name, [...parameters.keys(), ...asked], 'name a parameter of the template');
-        return refused(`the template has no parameter ${quoted(name)}`, remedy);
+        return refuse(`the template has no parameter ${quoted(name)}`, remedy);
       }
       if (!isComputed(resource.type, attribute)) return [];
-      return refused(`${name} follows from what the template declares`, 'leave the option out');
+      return refuse(`${name} follows from what the template declares`, 'leave the option out');
     });
   }
 }
@@ -186,4 +186,14 @@ function matches(value: string, pattern: string): boolean {
       return true;
     }
   }
+}
+
+/** Returns a value of a parameter where it is used: what IAM would not take is reported there. */
+export function movedTo(at: SourceOffset, value: Value): Value {
+  if (value === undefined || value === NO_VALUE || value.type === 'map') return value;
+  if (value.type === 'scalar') return { ...value, at };
+  return listTree(
+    at,
+    value.items.map((item) => ({ ...item, at })),
+  );
 }

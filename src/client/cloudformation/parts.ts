@@ -3,10 +3,11 @@ import { mapTree, problemAt, type MapEntry, type SourceOffset, type Tree } from 
 import { isRetained } from './attributes.js';
 import { append, pathTo, setProperty, type Entity } from './entity.js';
 import { textOf } from './parameters.js';
+import { checkMembers } from './members.js';
 import { readProperty, textsOf } from './properties.js';
-import type { PartType, PropertyRule } from './resource-types.js';
+import { propertiesOf, type PartType, type PropertyRule } from './resource-types.js';
 import type { StackScope } from './scope.js';
-import { checkProperties, type Resource } from './template.js';
+import type { Resource } from './template.js';
 
 /** A part that is still to be given to an entity of a kind. */
 export interface Part {
@@ -15,6 +16,13 @@ export interface Part {
   readonly kind: string;
   readonly target: string;
   readonly add: (entity: Entity, at: SourceOffset) => void;
+}
+
+/** Reports properties that a type of resource does not have. Those of a misspelled type are not known. */
+export function checkProperties({ logicalId, type, written }: Resource, report: Report): void {
+  const known = propertiesOf(written.type);
+  const path = ['Resources', logicalId, 'Properties'];
+  if (known !== undefined) checkMembers(written.properties, `${type} has no property`, path, known, report);
 }
 
 /** Reads what a template declares beside entities, and gives it to them: policies, attachments and members. */
@@ -32,8 +40,13 @@ export class Parts {
     this.parts.push(part);
   }
 
-  /** Gives each entity what was declared beside it. */
-  giveTo(entities: readonly Entity[]): void {
+  /**
+   * Gives each entity what was declared beside it.
+   *
+   * @param entities - the entities
+   * @param isIncomplete - a resource that cannot be read may be a further one
+   */
+  giveTo(entities: readonly Entity[], isIncomplete: boolean): void {
     const keyOf = (kind: string, name: string): string => `${kind}/${this.scope.literal(name)}`;
     const byKey = new Map(
       entities.map((one) => [one.name === undefined ? '' : keyOf(one.kind, one.name), one] as const),
@@ -46,7 +59,7 @@ export class Parts {
         continue;
       }
       // The name of an entity that has a problem is not known.
-      if (entities.some((one) => one.kind === kind && one.name === undefined)) continue;
+      if (isIncomplete || entities.some((one) => one.kind === kind && one.name === undefined)) continue;
       const message = `${resource.logicalId} belongs to the ${kind.toLowerCase()} ${quoted(this.scope.literal(target))}, which the template does not declare`;
       const remedy = `a manifest declares it with its ${kind.toLowerCase()}: declare that in the template, too`;
       this.report(problemAt(at, pathTo(resource, property), message, remedy));
@@ -56,8 +69,7 @@ export class Parts {
   /** Reads a resource that becomes a part of other entities. */
   read(resource: Resource, { targets, part, properties }: PartType): void {
     const { entries } = resource.properties;
-    const known = [...properties, ...Object.keys(targets)];
-    checkProperties(resource, known, this.report);
+    checkProperties(resource, this.report);
     if (isRetained(resource)) this.warnRetained(resource);
     const [first = '', second = ''] = properties;
     const add = part === 'membership' ? this.membership(resource, first) : this.inlinePolicy(resource, first, second);

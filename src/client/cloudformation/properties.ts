@@ -12,6 +12,7 @@ import {
   type SourceOffset,
   type Tree,
 } from '../../engine/manifest/tree.js';
+import { nearest } from '../../engine/text.js';
 import { NO_VALUE, type Value } from './calls.js';
 import { textOf } from './parameters.js';
 import type { PropertyRule } from './resource-types.js';
@@ -137,11 +138,13 @@ function named(value: Tree, scope: StackScope, path: Path, form: Form, read: Rea
     const name = textOf(entries.get(form.name)?.value);
     const member = entries.get(form.value)?.value;
     const [unknown] = [...entries].filter(([key]) => key !== form.name && key !== form.value);
-    if (value.type !== 'list' || name === undefined || member === undefined) {
-      refuse(item.at, `invalid ${form.what}`, `write a list of ${form.name} and ${form.value}`);
-    } else if (unknown !== undefined) {
+    if (value.type === 'list' && unknown !== undefined) {
       const message = `${quoted(unknown[0])} is not known in ${form.what}`;
-      refuse(unknown[1].at, message, `write only ${form.name} and ${form.value}`);
+      const meant = nearest(unknown[0], [form.name, form.value]);
+      const remedy = meant === undefined ? `write only ${form.name} and ${form.value}` : `did you mean ${meant}?`;
+      refuse(unknown[1].at, message, remedy);
+    } else if (value.type !== 'list' || name === undefined || member === undefined) {
+      refuse(item.at, `invalid ${form.what}`, `write a list of ${form.name} and ${form.value}`);
     } else {
       const key = scope.literal(name);
       if (names.has(key)) refuse(item.at, `${key} is written twice`, 'remove one of them');

@@ -240,6 +240,14 @@ export function partTypeOf(type: string): PartType | undefined {
   return Object.hasOwn(PART_TYPES, type) ? PART_TYPES[type] : undefined;
 }
 
+/** Returns the properties that a type of resource can have. Undefined for a type that is not converted. */
+export function propertiesOf(type: string): readonly string[] | undefined {
+  const part = partTypeOf(type);
+  if (part !== undefined) return [...part.properties, ...Object.keys(part.targets)];
+  const entity = entityTypeOf(type);
+  return entity && Object.keys(entity.properties);
+}
+
 /** Reports whether a resource takes the location of a secret, by its type and by its properties. */
 export function takesSecret(type: string, properties: ReadonlyMap<string, unknown>): boolean {
   const entity = entityTypeOf(type);

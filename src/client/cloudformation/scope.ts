@@ -1,7 +1,6 @@
 import { partitionOf, urlSuffixOf } from '../../engine/partitions.js';
 import { quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
 import {
-  listTree,
   problemAt,
   scalarTree,
   stringOf,
@@ -9,13 +8,13 @@ import {
   type SourceOffset,
   type Tree,
 } from '../../engine/manifest/tree.js';
-import { suggestion } from '../../engine/text.js';
+import { nearest, suggestion } from '../../engine/text.js';
 import { pathTo } from './entity.js';
 import { Conditions } from './conditions.js';
-import { NO_VALUE, type Scope, type Value } from './calls.js';
+import { NO_VALUE, splitOnce, type Scope, type Value } from './calls.js';
 import { Evaluator } from './evaluate.js';
-import { GivenValues, parameterValue, textOf } from './parameters.js';
-import { entityTypeOf, isComputed, type EntityType } from './resource-types.js';
+import { GivenValues, movedTo, parameterValue, textOf } from './parameters.js';
+import { entityTypeOf, isComputed, isIam, propertiesOf, type EntityType } from './resource-types.js';
 import { ACCOUNT_TOKEN, arnToken, literalText, PARTITION_TOKEN, replaceArns } from '../manifest/template-text.js';
 import type { Resource, Template } from './template.js';
 import { ineffectiveOptions, OptionUse, unusedOptions } from './unused-options.js';
@@ -198,6 +197,8 @@ export class StackScope implements Scope {
     const option =
       isGenerated && Object.hasOwn(this.options.names, logicalId) ? this.options.names[logicalId] : undefined;
     if (option !== undefined) return option;
+    // The name goes with the type, which is reported.
+    if (resource.written.type !== resource.type) return;
     const message = isGenerated
       ? `${logicalId} has no ${property}: CloudFormation makes one up, with a random part`
       : `${logicalId} has no ${property}`;
@@ -258,6 +259,7 @@ export class StackScope implements Scope {
     const key = attribute === null ? logicalId : `${logicalId}.${attribute}`;
     const { resources, parameters } = this.template;
     const resource = resources.get(logicalId);
+    if (this.template.refused.has(logicalId)) return undefined;
     if (resource === undefined) {
       const remedy = suggestion(logicalId, [...parameters.keys(), ...resources.keys()], 'declare it');
       this.refuse(at, path, `${quoted(logicalId)} is no parameter or resource of the template`, remedy);
@@ -274,8 +276,16 @@ export class StackScope implements Scope {
   }
 
   private unknown({ logicalId, type }: Resource, key: string, at: SourceOffset, path: Path): undefined {
-    const message =
-      entityTypeOf(type) === undefined ? `${logicalId} (${type}) becomes no entity` : `${key} is known to AWS only`;
+    const known = entityTypeOf(type);
+    const [, attribute = ''] = splitOnce(key);
+    const meant = nearest(attribute, known?.arnAttributes ?? []);
+    if (meant !== undefined) {
+      this.refuse(at, path, `${type} has no attribute ${quoted(attribute)}`, `did you mean ${meant}?`);
+      return;
+    }
+    // A type of IAM that is not known is a problem of its resource.
+    if (isIam(type) && propertiesOf(type) === undefined) return;
+    const message = known === undefined ? `${logicalId} (${type}) becomes no entity` : `${key} is known to AWS only`;
     this.refuse(at, path, message, `give the value with --parameter ${key}=VALUE`);
   }
 
@@ -284,14 +294,4 @@ export class StackScope implements Scope {
     const value = this.given.take(name);
     return value === undefined ? undefined : scalarTree(at, value);
   }
-}
-
-/** Returns a value of a parameter where it is used: what IAM would not take is reported there. */
-function movedTo(at: SourceOffset, value: Value): Value {
-  if (value === undefined || value === NO_VALUE || value.type === 'map') return value;
-  if (value.type === 'scalar') return { ...value, at };
-  return listTree(
-    at,
-    value.items.map((item) => ({ ...item, at })),
-  );
 }

@@ -9,9 +9,10 @@ import {
 } from '../../engine/manifest/tree.js';
 import { pathTo, setProperty, type Entity } from './entity.js';
 import { NO_VALUE } from './calls.js';
+import { checkMembers, withMeantNames } from './members.js';
 import { readProperty } from './properties.js';
 import type { StackOptions, StackScope } from './scope.js';
-import { checkMembers, type Resource } from './template.js';
+import type { Resource } from './template.js';
 
 const LOGIN_PROPERTIES: readonly string[] = ['Password', 'PasswordResetRequired'];
 
@@ -65,7 +66,7 @@ export class SecretReader {
   }
 
   private members(entity: Entity, tree: MapTree, path: readonly PropertyKey[]): void {
-    const { at, entries } = tree;
+    const { at, entries } = withMeantNames(tree, LOGIN_PROPERTIES);
     checkMembers(tree, 'LoginProfile has no property', path, LOGIN_PROPERTIES, this.report);
     this.password(entries.get('Password')?.value, at, path);
     const reset = entries.get('PasswordResetRequired');

@@ -29,7 +29,7 @@ const BEGINNING = /^(\s*\{)?\s*"?(Resources|AWSTemplateFormatVersion)"?\s*:/m;
 
 /**
  * Reads a file as the manifest of a CloudFormation template. Undefined where it is none, by its content: resources of AWS,
- * or `AWSTemplateFormatVersion`.
+ * `AWSTemplateFormatVersion`, or, with an option that only templates take, any `Resources`.
  *
  * @param file - its name in problems
  * @param text - its content
@@ -45,7 +45,7 @@ export function readTemplateSource(
   // Most manifests need not be read twice.
   if (!/Resources|AWSTemplateFormatVersion/.test(text)) return undefined;
   const parsed = parseTemplate(file, text);
-  if (!isTemplate(parsed, text)) return undefined;
+  if (!isTemplate(parsed, text, options)) return undefined;
   const refused = (problem: Problem): TemplateSource => ({
     source: { file, tree: null },
     problems: [problem],
@@ -99,10 +99,12 @@ function fileProblem(file: string, message: string, remedy: string): Problem {
   return { file, line: 1, column: 1, path: '', message, remedy };
 }
 
-function isTemplate({ tree }: Parsed, text: string): boolean {
+function isTemplate({ tree }: Parsed, text: string, options: TemplateOptions = {}): boolean {
   if (tree === null) return BEGINNING.test(text) && !/^\s*"?entities"?\s*:/m.test(text);
   if (tree.type !== 'map' || tree.entries.has('entities')) return false;
-  return tree.entries.has('AWSTemplateFormatVersion') || hasResources(tree);
+  if (tree.entries.has('AWSTemplateFormatVersion') || hasResources(tree)) return true;
+  // The resources of another tool may be called the same; only a template takes these options.
+  return tree.entries.has('Resources') && givenOptions(options).length > 0;
 }
 
 function hasResources({ entries }: MapTree): boolean {
@@ -138,6 +140,17 @@ export function namespaceProblem(file: string, namespace: string | undefined): P
   return namespace === undefined
     ? fileProblem(file, 'its name gives no namespace', remedy)
     : optionProblem(`--namespace ${namespace}`, `namespace ${namespace} is not allowed`, remedy);
+}
+
+/** Returns the problems of values of `--var`, where all files are templates. */
+export function variablesOfTemplates(variables: Readonly<Record<string, string>>): readonly Problem[] {
+  return Object.keys(variables).map((name) =>
+    optionProblem(
+      `--var ${name}`,
+      'a CloudFormation template has parameters, and no variables',
+      `give a parameter with --parameter ${name}=VALUE`,
+    ),
+  );
 }
 
 /**

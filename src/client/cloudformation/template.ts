@@ -1,4 +1,4 @@
-import { quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
+import { quoted, type Report } from '../../engine/manifest/problem.js';
 import { parseText, type Finding, type Parsed } from '../../engine/manifest/source.js';
 import {
   mapTree,
@@ -11,18 +11,25 @@ import {
   type SourceOffset,
   type Tree,
 } from '../../engine/manifest/tree.js';
-import { suggestion } from '../../engine/text.js';
+import { nearest } from '../../engine/text.js';
 import { hasReservedCharacter } from '../manifest/template-text.js';
+import { checkMembers, MACRO, PROCESSED, transformProblem, withMeantNames, withoutMacro } from './members.js';
+import { isIam, KNOWN_TYPES, propertiesOf } from './resource-types.js';
 import { mapScalars } from './trees.js';
 import { isNumberOrNull } from './yaml-numbers.js';
 
 /** A resource of a template. */
 export interface Resource {
   readonly logicalId: string;
+  /** The type that is meant, where the written one is a misspelling. */
   readonly type: string;
   readonly at: SourceOffset;
+  /** The attributes, by the names that are meant. */
   readonly tree: MapTree;
+  /** The properties, by the names that are meant. */
   readonly properties: MapTree;
+  /** The type and the properties as the template writes them. */
+  readonly written: { readonly type: string; readonly properties: MapTree };
   /** The name of its condition. */
   readonly condition: string | null;
 }
@@ -34,14 +41,9 @@ export interface Template {
   readonly conditions: ReadonlyMap<string, MapEntry>;
   readonly mappings: ReadonlyMap<string, MapEntry>;
   readonly resources: ReadonlyMap<string, Resource>;
+  /** The parameters and resources that have a problem of their form. */
+  readonly refused: ReadonlySet<string>;
 }
-
-/** The remedy for what AWS runs before it makes a stack. */
-export const PROCESSED =
-  'convert the processed template: `aws cloudformation get-template --stack-name NAME --template-stage Processed`';
-
-/** The call of a macro, which may add to what it is in. */
-const MACRO = 'Fn::Transform';
 
 const REMEDIES = {
   empty: 'name a CloudFormation template',
@@ -98,7 +100,8 @@ function booleanOf({ at, raw, value }: ScalarTree): Tree | undefined {
 export function readTemplate({ tree, problems }: Parsed, report: Report): Template | undefined {
   problems.forEach(report);
   if (tree === null) return undefined;
-  const root = tree.type === 'map' ? tree : mapTree(tree.at, new Map());
+  const written = tree.type === 'map' ? tree : mapTree(tree.at, new Map());
+  const root = withMeantNames(written, SECTIONS);
   const resources = root.entries.get('Resources')?.value;
   if (resources?.type !== 'map') {
     const message = 'this is no CloudFormation template: it has no Resources';
@@ -106,7 +109,7 @@ export function readTemplate({ tree, problems }: Parsed, report: Report): Templa
     return undefined;
   }
   refuseTransforms(root, report);
-  checkMembers(root, 'the template has no section', [], SECTIONS, report);
+  checkMembers(written, 'the template has no section', [], SECTIONS, report);
   const section = (name: string): ReadonlyMap<string, MapEntry> => {
     const entry = root.entries.get(name)?.value;
     if (entry === undefined) return new Map();
@@ -114,16 +117,22 @@ export function readTemplate({ tree, problems }: Parsed, report: Report): Templa
     report(problemAt(entry.at, [name], `${name} is not a map`, 'write names and values'));
     return new Map();
   };
+  const [parameters, declared] = [section('Parameters'), withoutMacro(resources.entries, ['Resources'], report)];
+  const checked = checkedParameters(parameters, report);
+  const read = new Map(
+    [...declared].flatMap(([logicalId, entry]) => {
+      const resource = readResource(logicalId, entry, report);
+      return resource === undefined ? [] : [[logicalId, resource] as const];
+    }),
+  );
   return {
     at: root.at,
-    parameters: checkedParameters(section('Parameters'), report),
+    parameters: checked,
     conditions: section('Conditions'),
     mappings: section('Mappings'),
-    resources: new Map(
-      [...withoutMacro(resources.entries, ['Resources'], report)].flatMap(([logicalId, entry]) => {
-        const resource = readResource(logicalId, entry, report);
-        return resource === undefined ? [] : [[logicalId, resource] as const];
-      }),
+    resources: read,
+    refused: new Set(
+      [...parameters.keys(), ...declared.keys()].filter((name) => !checked.has(name) && !read.has(name)),
     ),
   };
 }
@@ -159,32 +168,11 @@ const PARAMETER_ATTRIBUTES: readonly string[] = [
   'Description',
 ];
 
+/** The types of parameters that have one name. */
+const SIMPLE_TYPES: readonly string[] = ['String', 'Number', 'CommaDelimitedList', 'List<Number>', 'List<String>'];
+
 /** The types of parameters. */
 const TYPE = /^(String|Number|CommaDelimitedList|AWS(::\w+)+(<[\w:]+(<[\w:]+>)?>)?|List<(String|Number|AWS(::\w+)+)>)$/;
-
-/** Reports members that CloudFormation would refuse: another spelling of a known one would have no effect. */
-export function checkMembers(
-  { entries }: MapTree,
-  what: string,
-  path: readonly PropertyKey[],
-  known: readonly string[],
-  report: Report,
-): void {
-  for (const [name, { at }] of withoutMacro(entries, path, report)) {
-    if (known.includes(name)) continue;
-    report(problemAt(at, [...path, name], `${what} ${quoted(name)}`, suggestion(name, known, 'remove it')));
-  }
-}
-
-/** Reports properties that a type of resource does not have. */
-export function checkProperties(
-  { logicalId, type, properties }: Resource,
-  known: readonly string[],
-  report: Report,
-): void {
-  const path = ['Resources', logicalId, 'Properties'];
-  checkMembers(properties, `${type} has no property`, path, known, report);
-}
 
 /** Returns the parameters that can have a value. Reports the others. */
 function checkedParameters(
@@ -194,11 +182,14 @@ function checkedParameters(
   const checked = new Map<string, MapEntry & { readonly value: MapTree }>();
   for (const [name, { at, value }] of parameters) {
     if (value.type === 'map') {
-      checked.set(name, { at, value });
+      const parameter = withMeantNames(value, PARAMETER_ATTRIBUTES);
+      checked.set(name, { at, value: parameter });
       checkMembers(value, 'a parameter has no attribute', ['Parameters', name], PARAMETER_ATTRIBUTES, report);
-      if (!TYPE.test(stringOf(value.entries.get('Type')?.value) ?? '')) {
-        const message = `parameter ${name} has an unknown Type`;
-        report(problemAt(at, ['Parameters', name], message, 'write one, as in Type: String'));
+      const type = stringOf(parameter.entries.get('Type')?.value) ?? '';
+      if (!TYPE.test(type)) {
+        const meant = nearest(type, SIMPLE_TYPES);
+        const remedy = meant === undefined ? 'write one, as in Type: String' : `did you mean ${meant}?`;
+        report(problemAt(at, ['Parameters', name], `parameter ${name} has an unknown Type`, remedy));
       }
     } else
       report(
@@ -217,24 +208,20 @@ function refuseTransforms(root: MapTree, report: Report): void {
   }
 }
 
-/** Returns the problem of a macro, which only AWS can run. */
-function transformProblem(tree: Tree, at: SourceOffset, path: readonly PropertyKey[]): Problem {
-  const name = stringOf(tree) ?? (tree.type === 'map' ? stringOf(tree.entries.get('Name')?.value) : null);
-  const message = `the transform ${name ?? ''} cannot be applied: AWS runs it when a stack is made`;
-  return problemAt(at, path, message, PROCESSED);
-}
-
-/** Returns what a section has without a macro. Reports the macro. */
-function withoutMacro(
-  entries: ReadonlyMap<string, MapEntry>,
-  path: readonly PropertyKey[],
-  report: Report,
-): ReadonlyMap<string, MapEntry> {
-  const macro = entries.get(MACRO);
-  if (macro === undefined) return entries;
-  report(transformProblem(macro.value, macro.at, [...path, MACRO]));
-  return new Map([...entries].filter(([name]) => name !== MACRO));
-}
+/** The attributes that a resource can have. */
+const ATTRIBUTES: readonly string[] = [
+  'Type',
+  'Properties',
+  'Condition',
+  'DependsOn',
+  'DeletionPolicy',
+  'UpdateReplacePolicy',
+  'Metadata',
+  'Description',
+  'CreationPolicy',
+  'UpdatePolicy',
+  'Version',
+];
 
 function readResource(logicalId: string, { at, value }: MapEntry, report: Report): Resource | undefined {
   const path = ['Resources', logicalId];
@@ -253,24 +240,37 @@ function readResource(logicalId: string, { at, value }: MapEntry, report: Report
     refuse(value.at, `resource ${logicalId} is not a map`, 'write Type and Properties');
     return;
   }
-  const [type, condition] = ['Type', 'Condition'].map((field) => stringOf(value.entries.get(field)?.value));
-  const macro = value.entries.get(MACRO);
-  if (type == null && macro !== undefined) {
-    report(transformProblem(macro.value, macro.at, [...path, MACRO]));
+  const tree = withMeantNames(value, ATTRIBUTES);
+  const type = stringOf(tree.entries.get('Type')?.value);
+  if (type === null) {
+    const macro = value.entries.get(MACRO);
+    if (macro !== undefined) report(transformProblem(macro.value, macro.at, [...path, MACRO]));
+    else refuse(value.at, `resource ${logicalId} has no Type`, 'write its type, as in Type: AWS::IAM::Role');
     return;
   }
-  if (type === null || type === undefined) {
-    refuse(value.at, `resource ${logicalId} has no Type`, 'write its type, as in Type: AWS::IAM::Role');
+  // The attributes of other services have no effect here.
+  if (isIam(type) || !value.entries.has('Type'))
+    checkMembers(value, 'a resource has no attribute', path, ATTRIBUTES, report);
+  return withProperties({ logicalId, at, tree }, type, refuse);
+}
+
+function withProperties(
+  resource: Pick<Resource, 'logicalId' | 'at' | 'tree'>,
+  type: string,
+  refuse: (at: SourceOffset, message: string, remedy: string) => undefined,
+): Resource | undefined {
+  const { logicalId, tree } = resource;
+  const condition = stringOf(tree.entries.get('Condition')?.value);
+  if (condition === null && tree.entries.has('Condition')) {
+    refuse(tree.at, `the Condition of ${logicalId} is not a name`, 'write the name of a condition');
     return;
   }
-  if (condition === null && value.entries.has('Condition')) {
-    refuse(value.at, `the Condition of ${logicalId} is not a name`, 'write the name of a condition');
-    return;
-  }
-  const properties = value.entries.get('Properties')?.value ?? mapTree(value.at, new Map());
+  const properties = tree.entries.get('Properties')?.value ?? mapTree(tree.at, new Map());
   if (properties.type !== 'map') {
     refuse(properties.at, `the Properties of ${logicalId} are not a map`, 'write names and values');
     return;
   }
-  return { logicalId, type, at, tree: value, properties, condition: condition ?? null };
+  const meant = isIam(type) ? (nearest(type, KNOWN_TYPES) ?? type) : type;
+  const named = withMeantNames(properties, propertiesOf(meant) ?? [...properties.entries.keys()]);
+  return { ...resource, type: meant, properties: named, written: { type, properties }, condition };
 }

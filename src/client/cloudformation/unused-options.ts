@@ -17,7 +17,7 @@ export class OptionUse {
 
 /** Returns the problems of names and of locations of secrets that nothing takes. The template itself names some resources. */
 export function unusedOptions(
-  { resources }: Template,
+  { resources, refused }: Template,
   { names, secrets }: Given,
   { named }: OptionUse,
 ): readonly Problem[] {
@@ -26,13 +26,14 @@ export function unusedOptions(
     return entityTypeOf(type)?.name?.isGenerated === true && !named.has(logicalId);
   });
   const secret = all.filter(({ type, properties }) => takesSecret(type, properties.entries));
+  const unreadable = [...refused].map((logicalId) => ({ logicalId }));
   return [
-    ...unknownIn(names, nameless).map((name) =>
+    ...unknownIn(names, [...nameless, ...unreadable]).map((name) =>
       named.has(name)
         ? optionProblem(`--resource-name ${name}`, `the template names ${name} itself`, 'leave the option out')
         : noResource('--resource-name', name, nameless),
     ),
-    ...unknownIn(secrets, secret).map((name) => noResource('--secret', name, secret)),
+    ...unknownIn(secrets, [...secret, ...unreadable]).map((name) => noResource('--secret', name, secret)),
   ];
 }
 

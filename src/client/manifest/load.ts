@@ -1,10 +1,16 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { resolveManifest } from '../../engine/manifest/resolve.js';
+import { optionProblem, sortProblems } from '../../engine/manifest/problem.js';
 import type { ManifestOptions, ManifestResult, ManifestSource, Problem } from '../../engine/manifest/resolve.js';
 import { validateManifests, type Validation } from '../../engine/manifest/validate.js';
 import type { TemplateOptions } from '../cloudformation/template-options.js';
-import { readTemplateSource, unusedTemplateOptions, type TemplateSource } from '../cloudformation/source.js';
+import {
+  readTemplateSource,
+  unusedTemplateOptions,
+  variablesOfTemplates,
+  type TemplateSource,
+} from '../cloudformation/source.js';
 import { loadProgram } from './program.js';
 
 const STANDARD_INPUT = '-';
@@ -24,7 +30,9 @@ export type LoadOptions = Omit<ManifestOptions, 'readFile' | 'manifestName'> & {
 };
 
 /** The options of reading files. */
-type SourceOptions = Pick<LoadOptions, 'cwd' | 'standardInput' | 'template' | 'environment'>;
+type SourceOptions = Pick<LoadOptions, 'cwd' | 'standardInput' | 'template' | 'environment'> & {
+  readonly variables?: LoadOptions['variables'] | undefined;
+};
 
 /** Files as sources for the engine, with the problems of those that could not be read. */
 export interface LoadedSources {
@@ -37,10 +45,11 @@ export interface LoadedSources {
 export async function loadManifest(files: readonly string[], options: LoadOptions): Promise<ManifestResult> {
   const { sources, problems, warnings: found } = await loadSources(files, options);
   if (problems.length > 0 && isUseless(sources)) return { ok: false, problems, warnings: [] };
-  const result = resolveManifest(sources, engineOptions(files, options));
+  const result = resolveManifest(sources, engineOptions(files, options, sources));
   const warnings = [...found, ...result.warnings];
   if (problems.length === 0) return { ...result, warnings };
-  return { ok: false, problems: [...problems, ...(result.ok ? [] : result.problems)], warnings };
+  const all = [...problems, ...(result.ok ? [] : result.problems)];
+  return { ok: false, problems: sortProblems(all, namesOf(files)), warnings };
 }
 
 /** Reads manifests, with the options by which the engine resolves them. */
@@ -48,18 +57,19 @@ export async function openManifests(
   files: readonly string[],
   options: LoadOptions,
 ): Promise<LoadedSources & { readonly options: ManifestOptions }> {
-  return { ...(await loadSources(files, options)), options: engineOptions(files, options) };
+  const loaded = await loadSources(files, options);
+  return { ...loaded, options: engineOptions(files, options, loaded.sources) };
 }
 
 /** Reads manifests and checks them for every environment, or for the selected one. */
 export async function validateManifestFiles(files: readonly string[], options: LoadOptions): Promise<Validation> {
   const { sources, problems, warnings } = await loadSources(files, options);
   if (problems.length > 0 && isUseless(sources)) return { ok: false, problems, warnings: [], resolved: [], fleets: [] };
-  const result = validateManifests(sources, engineOptions(files, options));
+  const result = validateManifests(sources, engineOptions(files, options, sources));
   return {
     ...result,
     ok: result.ok && problems.length === 0,
-    problems: [...problems, ...result.problems],
+    problems: sortProblems([...problems, ...result.problems], namesOf(files)),
     warnings: [...warnings, ...result.warnings],
   };
 }
@@ -69,12 +79,17 @@ function isUseless(sources: readonly ManifestSource[]): boolean {
   return sources.length === 0 || sources.some((source) => 'tree' in source && source.tree === null);
 }
 
-function engineOptions(files: readonly string[], options: LoadOptions): ManifestOptions {
+function engineOptions(
+  files: readonly string[],
+  options: LoadOptions,
+  sources: readonly ManifestSource[],
+): ManifestOptions {
   const cwd = options.cwd ?? process.cwd();
   return {
     kinds: options.kinds,
     environment: options.environment,
-    variables: options.variables,
+    // Those of templates alone are refused where the templates are read.
+    variables: areTemplates(sources) ? {} : options.variables,
     adopt: options.adopt,
     deleteTrusted: options.deleteTrusted,
     removeUnmanaged: options.removeUnmanaged,
@@ -89,29 +104,64 @@ function engineOptions(files: readonly string[], options: LoadOptions): Manifest
 
 /** Returns the name of manifests in reports. */
 export function manifestName(files: readonly string[]): string {
-  return files.map((file) => (file === STANDARD_INPUT ? STANDARD_INPUT_NAME : file)).join(', ');
+  return namesOf(files).join(', ');
+}
+
+function namesOf(files: readonly string[]): string[] {
+  return files.map((file) => (file === STANDARD_INPUT ? STANDARD_INPUT_NAME : file));
+}
+
+/** Reports whether all sources are templates: only these are read before the engine gets them. */
+function areTemplates(sources: readonly ManifestSource[]): boolean {
+  return sources.length > 0 && sources.every((source) => 'tree' in source);
 }
 
 /** Reads files as sources: YAML, JSON and templates as text, programs with a loader that is only imported for them. */
 export async function loadSources(files: readonly string[], options: SourceOptions = {}): Promise<LoadedSources> {
+  const { template, environment, variables = {} } = options;
   const sources: ManifestSource[] = [];
   const templates: TemplateSource[] = [];
-  const problems: Problem[] = [];
-  for (const file of files) {
+  const { distinct, problems } = distinctFiles(files, options);
+  for (const file of distinct) {
     const loaded = await loadSource(file, options);
     if ('message' in loaded) {
       problems.push(loaded);
       continue;
     }
-    const { template, environment } = options;
     const read = 'text' in loaded ? readTemplateSource(loaded.file, loaded.text, template, environment) : undefined;
     if (read !== undefined) templates.push(read);
     sources.push(read?.source ?? loaded);
   }
-  problems.push(...templates.flatMap((template) => template.problems));
+  problems.push(...templates.flatMap((one) => one.problems));
   // A file that could not be read may be a template.
-  if (sources.length === files.length) problems.push(...unusedTemplateOptions(templates, options.template));
-  return { sources, problems, warnings: templates.flatMap(({ warnings }) => warnings) };
+  if (sources.length === distinct.length) {
+    problems.push(...unusedTemplateOptions(templates, template));
+    if (areTemplates(sources)) problems.push(...variablesOfTemplates(variables));
+  }
+  return {
+    sources,
+    problems: sortProblems(problems, namesOf(files)),
+    warnings: templates.flatMap(({ warnings }) => warnings),
+  };
+}
+
+/** Returns each file once, with the problems of those that are named again. */
+function distinctFiles(
+  files: readonly string[],
+  { cwd = process.cwd() }: SourceOptions,
+): { readonly distinct: readonly string[]; readonly problems: Problem[] } {
+  const byPath = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const file of files) {
+    const path = file === STANDARD_INPUT ? file : resolve(cwd, file);
+    const first = byPath.get(path);
+    if (first === undefined) byPath.set(path, file);
+    else {
+      const same = first === file ? '' : `, also as ${first}`;
+      problems.push(optionProblem(`-f ${file}`, `the file is given more than once${same}`, 'name it once'));
+    }
+  }
+  return { distinct: [...byPath.values()], problems };
 }
 
 async function loadSource(

@@ -68,6 +68,13 @@ export function pathText(path: readonly PropertyKey[]): string {
   return text;
 }
 
+/** Formats where a problem is: as position, as `file: path` without a line, and as the option of a command line. */
+export function placeText(problem: Problem): string {
+  const { file, line, path, message } = problem;
+  if (file === COMMAND_LINE && path !== '') return path;
+  return line > 0 || path === '' || message.startsWith(path) ? positionText(problem) : `${file}: ${path}`;
+}
+
 /** Formats a position as `file:line:column`; as `file` if the line is unknown. */
 export function positionText({ file, line, column }: SourcePosition): string {
   return line === 0 ? file : `${file}:${String(line)}:${String(column)}`;

@@ -97,7 +97,7 @@ export function traceManifest(
     return findings.refused();
   }
   for (const file of new Set(files.filter((name, index) => files.indexOf(name) !== index))) {
-    findings.report(optionProblem(`-f ${file}`, `${file} is given more than once`, 'name it once'));
+    findings.report(optionProblem(`-f ${file}`, 'the file is given more than once', 'name it once'));
   }
 
   const budget = newBudget();

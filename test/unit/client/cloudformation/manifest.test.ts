@@ -294,6 +294,48 @@ entities:
     expect(await load(files, { template: {} })).toMatchObject({ ok: true });
   });
 
+  test('a file with empty Resources is a template where an option is given that only templates take', async () => {
+    const problem = 's.yaml:1:1: the template creates no IAM entity | name a template with AWS::IAM::Role';
+    for (const template of [{ account: ACCOUNT }, { account: ACCOUNT, stackName: 's' }])
+      expect(await problemsOf({ 's.yaml': 'Resources: {}' }, { template })).toEqual([problem]);
+    expect(await problemsOf({ 's.yaml': 'Resources: {}' }, { template: {} })).toEqual([
+      expect.stringMatching(/^s\.yaml:1:1: this is a CloudFormation template, not a manifest/) as string,
+    ]);
+  });
+
+  test('--var is refused for templates alone, with the option that they take', async () => {
+    const stage = (value: string): string =>
+      `Parameters: { Stage: { Type: String${value} } }\nResources: { A: ${role('!Ref Stage')} }`;
+    const refused =
+      '(command line) --var Stage: a CloudFormation template has parameters, and no variables | give a parameter with --parameter Stage=VALUE';
+    const variables = { Stage: 'dev' };
+    expect(await problemsOf({ 's.yaml': stage(', Default: prod') }, { variables })).toEqual([refused]);
+    expect(await problemsOf({ 's.yaml': stage('') }, { variables })).toEqual([
+      refused,
+      's.yaml:1:15: parameter Stage has no value | give it with --parameter Stage=VALUE',
+    ]);
+  });
+
+  test('a file that is given again is read once', async () => {
+    await writeFile(join(folder, 's.yaml'), `Resources: { A: ${role('a')} }`);
+    const loaded = await loadRequest(['s.yaml', './s.yaml', 's.yaml'], { cwd: folder, template: { account: ACCOUNT } });
+    expect(loaded.ok ? [] : texts(loaded.problems)).toEqual([
+      '(command line) -f ./s.yaml: the file is given more than once, also as s.yaml | name it once',
+      '(command line) -f s.yaml: the file is given more than once | name it once',
+    ]);
+    expect(loaded.warnings).toHaveLength(1);
+  });
+
+  test('the problems of all files are sorted by their places', async () => {
+    const files = {
+      'a.yaml': 'Resources:\n  A: { Type: AWS::IAM::Group, Propertis: {} }\nParamters: {}\n',
+      'b.yaml': `Resources: { B: { Type: AWS::IAM::Group, Properties: { GroupName: b, Pth: / } } }`,
+    };
+    const template = { account: ACCOUNT, namespace: 'ci', parameters: { Stge: 'x' } };
+    const places = (await problemsOf(files, { template })).map((text) => /^\S+/.exec(text)?.[0]);
+    expect(places).toEqual(['(command', 'a.yaml:2:3:', 'a.yaml:2:31:', 'a.yaml:3:1:', 'b.yaml:1:70:']);
+  });
+
   test('a fleet takes no template', async () => {
     await load({ 's.yaml': `Resources: { A: ${GROUP} }` });
     const loaded = await loadFleetRequest(['s.yaml'], { cwd: folder, fleet: 'all', template: {} });

@@ -603,3 +603,58 @@ describe('functions and parameters', () => {
     });
   });
 });
+
+describe('one misspelling gives one problem, with what was meant', () => {
+  const GROUP = '{ Type: AWS::IAM::Group, Condition: C, Properties: { GroupName: !Sub "${P}-g" } }';
+  const TEMPLATE = `AWSTemplateFormatVersion: "2010-09-09"
+Parameters: { P: { Type: String, Default: dev } }
+Conditions: { C: !Equals [a, a] }
+Resources:
+  G: ${GROUP}
+  U: { Type: AWS::IAM::User, Properties: { UserName: ann, Groups: [!Ref G] } }
+  L: { Type: AWS::IAM::User, Properties: { UserName: bob, LoginProfile: { Password: x }, Tags: [{ Key: a, Value: b }] } }
+  I:
+    Type: AWS::IAM::GroupPolicy
+    Properties: { GroupName: dev-g, PolicyName: p, PolicyDocument: { Version: "2012-10-17", Statement: [] } }
+  R:
+    Type: AWS::IAM::Role
+    DependsOn: G
+    Properties: { RoleName: r, Description: !GetAtt G.Arn, AssumeRolePolicyDocument: {} }
+`;
+  const options = { secrets: { L: 'file:bob' } };
+
+  test('the template has no other problem', () => {
+    expect(found(TEMPLATE, options)).toEqual([]);
+  });
+
+  test.each([
+    ['Parameters:', 'Paramters:', 'the template has no section "Paramters" | did you mean Parameters?'],
+    ['Conditions:', 'Condtions:', 'the template has no section "Condtions" | did you mean Conditions?'],
+    ['Resources:', 'Resorces:', 'the template has no section "Resorces" | did you mean Resources?'],
+    ['Type: String', 'Typ: String', 'a parameter has no attribute "Typ" | did you mean Type?'],
+    ['Type: String', 'Type: Strng', 'parameter P has an unknown Type | did you mean String?'],
+    ['Default: dev', 'Defualt: dev', 'a parameter has no attribute "Defualt" | did you mean Default?'],
+    ['!Equals', '!Equalz', 'the function Fn::Equalz is not known in a condition | did you mean Fn::Equals?'],
+    ['Condition: C', 'Conditon: C', 'a resource has no attribute "Conditon" | did you mean Condition?'],
+    ['Type: AWS::IAM::Group,', 'Typ: AWS::IAM::Group,', 'a resource has no attribute "Typ" | did you mean Type?'],
+    ['AWS::IAM::Group,', 'AWS::IAM::Gruop,', 'AWS::IAM::Gruop is not a known type | did you mean AWS::IAM::Group?'],
+    [
+      'Properties: { GroupName: !',
+      'Propertis: { GroupName: !',
+      'a resource has no attribute "Propertis" | did you mean Properties?',
+    ],
+    ['GroupName: !', 'GruopName: !', 'AWS::IAM::Group has no property "GruopName" | did you mean GroupName?'],
+    ['RoleName: r', 'RolName: r', 'AWS::IAM::Role has no property "RolName" | did you mean RoleName?'],
+    ['PolicyName: p', 'PolicyNam: p', 'AWS::IAM::GroupPolicy has no property "PolicyNam" | did you mean PolicyName?'],
+    ['GroupName: dev', 'GroupNam: dev', 'AWS::IAM::GroupPolicy has no property "GroupNam" | did you mean GroupName?'],
+    ['Password: x', 'Pasword: x', 'LoginProfile has no property "Pasword" | did you mean Password?'],
+    ['Key: a', 'Kye: a', '"Kye" is not known in tags | did you mean Key?'],
+    ['!Sub', '!Subb', 'the function Fn::Subb is not known | did you mean Fn::Sub?'],
+    ['!Ref G', '!Reff G', 'the function Fn::Reff is not known | did you mean Ref?'],
+    ['G.Arn', 'G.Arnn', 'AWS::IAM::Group has no attribute "Arnn" | did you mean Arn?'],
+    [`G: ${GROUP}`, 'G: text', 'resource G is not a map | write Type and Properties'],
+  ])('%s as %s', (right, wrong, expected) => {
+    expect(TEMPLATE).toContain(right);
+    expect(found(TEMPLATE.replace(right, wrong), options)).toEqual([expected]);
+  });
+});

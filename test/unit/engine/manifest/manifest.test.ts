@@ -514,7 +514,7 @@ describe('several manifests in one call', () => {
   });
 
   it('cannot be the same one, or none', () => {
-    expect(problemsOf(resolveSources([one, one]))[0]?.message).toBe('a.yaml is given more than once');
+    expect(problemsOf(resolveSources([one, one]))[0]?.message).toBe('the file is given more than once');
     expect(onlyProblem(resolveSources([]))).toMatch(/no manifest was given/);
   });
 });
