@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pipeline } from '../contract/entity.js';
 import { DEFAULT_TASK_QUEUE } from '../contract/request.js';
 import type { Setting } from '../contract/setting.js';
 import { ConfigError } from '../contract/user-facing-error.js';
 import { pipelineOf } from './ci-provider.js';
+import { cacheDirectory, homeOf } from './folders.js';
 import { type LoginConfig, readLogin } from './login.js';
 import { type Network, readNetwork } from './network.js';
 
@@ -241,29 +241,6 @@ function readSocketAddress(environment: Environment, variable: string): string |
     );
   }
   return text;
-}
-
-function cacheDirectory(environment: Environment): string {
-  const named = environment['IAM_BOOTSTRAP_CACHE'];
-  if (named !== undefined) return named;
-  const xdg = environment['XDG_CACHE_HOME'];
-  if (xdg !== undefined) return join(xdg, 'iam-bootstrap');
-  const home = homeOf(environment);
-  // A user without a home, as in a container with any user ID: a folder that no other user can have made.
-  if (home === undefined) return join(tmpdir(), `iam-bootstrap-${String(process.getuid?.() ?? 0)}`);
-  return process.platform === 'darwin'
-    ? join(home, 'Library/Caches/iam-bootstrap')
-    : join(home, '.cache/iam-bootstrap');
-}
-
-/** Returns the user's home folder. Undefined where neither HOME nor the user database names one. */
-function homeOf(environment: Environment): string | undefined {
-  if (environment['HOME'] !== undefined) return environment['HOME'];
-  try {
-    return homedir();
-  } catch {
-    return undefined;
-  }
 }
 
 function temporalConfigured(environment: Environment): boolean {

@@ -11,13 +11,14 @@ import { loadConfig } from '../../src/config/config.js';
 import { MAX_MESSAGE_BYTES } from '../../src/temporal/connect.js';
 import { openEncryption } from '../../src/temporal/encryption/open.js';
 import { createDataConverter, dataConverter as withoutKeys } from '../../src/temporal/payload-codec.js';
+import { LONG_FORM } from './trials.js';
 import { workflowBundle } from './workflow-bundle.js';
 
 /** The history of a run, as Temporal returns it. */
 export type History = temporal.api.history.v1.IHistory;
 
-/** Maximum of replays per world. Of more runs an evenly spread sample is replayed. */
-const MAX_REPLAYS = 300;
+/** Maximum of replays per world, 40 ms of processor time each. Of more runs an evenly spread sample is replayed. */
+const MAX_REPLAYS = LONG_FORM ? 300 : 30;
 
 /** Histories fetched at a time. */
 const FETCHES = 10;

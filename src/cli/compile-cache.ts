@@ -1,0 +1,8 @@
+import module from 'node:module';
+import { compileCacheDirectory } from '../config/folders.js';
+
+// Imported before what takes long to compile: a command loads some seven hundred modules. Node.js would keep their
+// compiled code in a temporary folder that all users share, so it has one of its own. Node.js 20 has no such cache.
+const { enableCompileCache } = module as { readonly enableCompileCache?: (directory: string) => unknown };
+const directory = compileCacheDirectory();
+if (directory !== undefined) enableCompileCache?.(directory);
