@@ -8,7 +8,7 @@ bash scripts/setup.sh
 export IAM_BOOTSTRAP_CHAOS=long
 export IAM_BOOTSTRAP_RECORDS=${IAM_BOOTSTRAP_RECORDS:-chaos-results/$(date -u +%Y%m%dT%H%M%SZ)}
 mkdir -p "$IAM_BOOTSTRAP_RECORDS"
-# Every test that records a chapter.
+# Every test that has a long form.
 if [ $# -eq 0 ]; then
   while read -r file; do set -- "$@" "$file"; done < <(grep -rl --include='*.test.ts' 'support/trials' test | sort)
 fi

@@ -40,9 +40,9 @@ echo '== kinds, integration and chaos, against a real Temporal server, a real em
 wait "$helm" || skipped="the tests of the chart, since Helm could not be built"
 # What a production server may do in another way than the dev server.
 production='integration/(approval|finding-runs|fleet-schedules|scheduled-runs)|chaos/(server-death|storm|upgrade)'
-# Three files at a time, each with its own servers: they spend most of their time waiting, for processes and
+# Four files at a time, each with its own servers: they spend most of their time waiting, for processes and
 # for the engine's timers. test/support/longest-first.cjs decides which files start first.
-tests 3 --selectProjects kinds integration chaos \
+tests 4 --selectProjects kinds integration chaos \
   --testPathIgnorePatterns simulation.test integration/real-server "$production"
 wait "$real_server" || skipped="${skipped:+$skipped; }the tests on Temporal's own server, which could not be built"
 trap - EXIT

@@ -8,6 +8,7 @@ import { UNMANAGED_TAG } from '../../src/engine/unmanaged.js';
 import { hold } from '../support/hold.js';
 import { lockTimers } from '../support/lock-timers.js';
 import { requestOf, role } from '../support/manifests-of.js';
+import { LONG_FORM } from '../support/trials.js';
 import { ACCOUNT } from '../support/world.js';
 import { writesIn } from '../support/runs.js';
 import { createRole, iam, tagsOfRole, temporal, useWorld, world } from '../support/use-world.js';
@@ -15,7 +16,7 @@ import { createRole, iam, tagsOfRole, temporal, useWorld, world } from '../suppo
 useWorld();
 
 /** Races of two namespaces for one role. */
-const RACES = 50;
+const RACES = LONG_FORM ? 50 : 20;
 
 /** Races that run at a time. */
 const AT_A_TIME = 5;
