@@ -58,7 +58,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   row(
     'IAM_BOOTSTRAP_CACHE',
     'commands',
-    'Folder of what is downloaded or built once',
+    'Folder of what is downloaded, built or compiled once',
     "`iam-bootstrap` in the user's cache folder",
   ),
   row('IAM_BOOTSTRAP_TEMPORAL_CLI', 'commands', 'Path of the Temporal CLI that embedded servers use', 'downloaded'),

@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import os, { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, unsetEmptyVariables } from '../../../src/config/config.js';
+import { compileCacheDirectory } from '../../../src/config/folders.js';
 
 /** An empty home: the machine's own Temporal profile does not count. */
 let home: string;
@@ -168,6 +169,17 @@ describe('the cache', () => {
   test('without a home in the environment is in the one that the system knows', () => {
     Object.defineProperty(process, 'platform', { value: 'linux' });
     expect(loadConfig({}).cacheDirectory).toBe(join(homedir(), '.cache/iam-bootstrap'));
+  });
+
+  test('has compiled code, but not where it is a temporary folder that all users share', () => {
+    expect(compileCacheDirectory({ IAM_BOOTSTRAP_CACHE: '', XDG_CACHE_HOME: '/xdg' })).toBe(
+      '/xdg/iam-bootstrap/compiled',
+    );
+    jest.spyOn(os, 'homedir').mockImplementation(() => {
+      throw new Error('no home');
+    });
+    expect(compileCacheDirectory({})).toBeUndefined();
+    expect(loadConfig({}).cacheDirectory).toBe(join(tmpdir(), `iam-bootstrap-${String(process.getuid?.() ?? 0)}`));
   });
 });
 
