@@ -5,14 +5,8 @@ import pc from 'picocolors';
 import { supportsHyperlink } from 'supports-hyperlinks';
 import { terminalSettings } from '../config/terminal.js';
 import { ExitCode } from '../contract/failures.js';
+import { safeJson, UNSAFE } from '../report/safe-json.js';
 import { breakLine, widthOf } from './width.js';
-
-/**
- * Characters that could move the cursor, or reorder or hide text: control characters, direction marks and overrides,
- * zero-width characters, and lone surrogates.
- */
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Surrogate}]/gu;
 
 /** Commands to a CI service in a line of its log: GitHub's at the start, others' anywhere. */
 const CI_COMMAND = /^(\s*):(?=:)|##(?=\[|[a-z]+\[)/g;
@@ -94,14 +88,6 @@ export function printJson(value: unknown): void {
 /** Prints a result as JSON on one line. */
 export function printJsonLine(value: unknown): void {
   print(safeJson(JSON.stringify(value)));
-}
-
-function safeJson(text: string): string {
-  const escape = (character: string): string =>
-    [...Array(character.length).keys()]
-      .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
-      .join('');
-  return text.replace(UNSAFE, (found) => (found === '\n' ? found : escape(found))).replace(/##/g, '#\\u0023');
 }
 
 /**

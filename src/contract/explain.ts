@@ -89,6 +89,8 @@ export interface TrailEvent {
 
 /** A run, as people see it. */
 export interface RunReference {
+  /** The run was read from a file of `audit export`, which nothing proves. Missing where Temporal has it. */
+  readonly source?: 'audit';
   readonly workflowId: string;
   readonly runId: string;
   readonly url: string | null;
@@ -108,7 +110,8 @@ export interface RunReference {
 /** One event of a timeline. */
 export interface TimelineEvent {
   readonly at: Timestamp;
-  readonly source: 'temporal' | 'cloudtrail' | 'both';
+  /** `both`: Temporal and CloudTrail. `audit`: a file of `audit export`, which nothing proves. */
+  readonly source: 'temporal' | 'cloudtrail' | 'both' | 'audit';
   /** A namespace and its pipeline, or the principal that CloudTrail names. */
   readonly caller: string;
   /** `CreateRole failed: EntityAlreadyExists`. */
@@ -138,6 +141,8 @@ export interface Explanation {
     /** The time of the Create that made it. */
     readonly createCallAt: Timestamp | null;
     readonly requestId: string | null;
+    /** Only a file of `audit export` tells who created it. Missing where that comes from elsewhere. */
+    readonly source?: 'audit';
   };
   /** Runs that processed it in the time window, newest first. */
   readonly runs: readonly (RunReference & { readonly outcome: Outcome | null })[];

@@ -15,6 +15,7 @@ const fields = {
   version: z.literal(1),
   id: z.string().describe('the same in every export: a record with a known ID is a repeated one'),
   runId: z.string(),
+  closedAt: time.describe('when the run closed; records of one run and one such time belong together'),
   account: text.describe('null for a run of a fleet'),
   namespace: text.describe('null for a capture'),
 };
@@ -33,16 +34,22 @@ const run = z.strictObject({
   manifest: text,
   pipeline,
   startedAt: time,
-  closedAt: time,
+  resetOf: z
+    .string()
+    .exactOptional()
+    .describe('the run that this one repeats, where it was reset; writes before the reset are in the records of both'),
   target: z
     .strictObject({ account: z.string(), partition: z.string(), assumeRole: z.string().exactOptional() })
     .nullable(),
   parent: z.strictObject(execution).nullable().describe('the run of a fleet or of a schedule that started this one'),
   requester: identity.exactOptional().describe('who asked, as proven'),
   principal: principal.exactOptional().describe('the client that started it, as Temporal has authenticated it'),
+  missing: z
+    .array(z.strictObject(execution))
+    .describe('runs whose histories are gone, of entities or before this one: what they have written is in no record'),
   records: z
     .strictObject({ decision: count, approval: count, write: count })
-    .describe('the number of records with the same runId beside this one'),
+    .describe('the number of records with the same runId and closedAt beside this one'),
   report: reportSchema.omit({ entities: true, approval: true }).nullable(),
   fleet: fleetReportSchema.nullable(),
   scheduled: z
@@ -74,10 +81,22 @@ const writeRecord = z.strictObject({
   ...write.shape,
 });
 
+const unread = z
+  .strictObject({
+    ...fields,
+    kind: z.literal('unread'),
+    type: z.enum(AUDITED_TYPES),
+    workflowId: z.string(),
+    status: z.string(),
+    reason: z.string(),
+  })
+  .describe('a run that an export could not read, and why');
+
 /** Schema of a line of a file of `audit export`. */
 export const auditSchema = z.discriminatedUnion('kind', [
   run,
   decision,
   approvalRecord,
   writeRecord,
+  unread,
 ]) satisfies z.ZodType<AuditRecord>;

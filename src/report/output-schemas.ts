@@ -22,7 +22,13 @@ const cause = z.enum([
   'none',
 ]);
 
+const source = z
+  .literal('audit')
+  .exactOptional()
+  .describe('read from a file of `audit export`, which nothing proves; absent for all other sources');
+
 const run = {
+  source,
   workflowId: z.string(),
   runId: z.string(),
   url: text,
@@ -40,7 +46,9 @@ const run = {
 
 const timelineEvent = z.strictObject({
   at: time,
-  source: z.enum(['temporal', 'cloudtrail', 'both']).describe('where the event was found'),
+  source: z
+    .enum(['temporal', 'cloudtrail', 'both', 'audit'])
+    .describe('where the event was found; both are Temporal and CloudTrail, audit is a file of `audit export`'),
   caller: z.string(),
   description: z.string(),
   requestId: text,
@@ -87,6 +95,7 @@ const explanation = z.strictObject({
     createdBy: text,
     createCallAt: time.nullable().describe('time of the Create that made it'),
     requestId: text.describe('request ID of the Create that made it'),
+    source,
   }),
   runs: z.array(z.strictObject({ ...run, outcome: outcome.nullable() })),
   timeline: z.array(timelineEvent).describe('oldest first'),

@@ -170,7 +170,8 @@ test('what an export that was killed has left incomplete is completed, and anoth
   for (const content of ['hello', 'hello\n', '{"version":2}\n']) {
     const other = join(world.directory, 'other.jsonl');
     await writeFile(other, content);
-    expect(await exportTo(other)).toMatchObject({ code: 64, stderr: expect.stringContaining(other) as string });
+    const refused = expect.stringContaining(`${other}:1: `) as string;
+    expect(await exportTo(other)).toMatchObject({ code: 64, stderr: refused });
     expect(await readFile(other, 'utf8')).toBe(content);
   }
 });
@@ -281,16 +282,29 @@ test('explain answers from exported records once Temporal has forgotten the run,
   expect(explanations).toMatchObject([
     {
       cause: known?.cause,
+      certainty: 'inferred',
       headline: known?.headline,
-      requestedBy: { runId, namespace: 'forgotten', outcome: 'created' },
-      existing: { createdBy: known?.existing.createdBy, requestId: known?.existing.requestId },
+      requestedBy: { source: 'audit', runId, namespace: 'forgotten', outcome: 'created' },
+      existing: {
+        source: 'audit',
+        createdBy: known?.existing.createdBy,
+        requestId: known?.existing.requestId,
+      },
     },
   ]);
-  expect(notes).toContain(`1 run that Temporal does not keep any more: read from ${file}`);
+  expect(notes).toContain(`1 run from files (${file}): nothing proves what files tell`);
   const requestId = report.entities[0]?.writes[0]?.requestId ?? '';
   expect(await explain(temporal, requestId, options)).toMatchObject({ found: true });
   const text = await world.cli(['explain', runId, '--account', ACCOUNT, '--audit', dirname(file)]);
-  expect([text.code, text.stdout]).toEqual([0, expect.stringContaining('Temporal does not keep any more')]);
+  expect([text.code, text.stdout]).toEqual([0, expect.stringContaining('1 run from files')]);
+  // A file chooses neither the account that a worker reads, nor the role that it reads with.
+  const forged = join(world.directory, 'forged.jsonl');
+  await writeFile(forged, (await readFile(file, 'utf8')).replaceAll(ACCOUNT, '999999999999'));
+  const tried = await world.cli(['explain', runId, '--account', ACCOUNT, '--audit', forged]);
+  expect([tried.code, tried.stderr]).toEqual([
+    64,
+    expect.stringContaining(`the file tells that run ${runId} was in account 999999999999, not in ${ACCOUNT}`),
+  ]);
   expect(await world.cli(['explain', 'Role/forgotten', '--audit', join(world.directory, 'secrets')])).toMatchObject({
     code: 64,
   });
@@ -331,9 +345,12 @@ test('a run that is encrypted with another key is named, and exported once the k
     1,
     expect.stringContaining(`${workflowId} (run ${runId}): it is encrypted with key 2026-01, which is missing here`),
   ]);
-  expect((await recordsIn(file)).filter((record) => record.runId === runId)).toEqual([]);
+  expect((await recordsIn(file)).filter((record) => record.runId === runId)).toMatchObject([
+    { kind: 'unread', workflowId, reason: 'it is encrypted with key 2026-01, which is missing here' },
+  ]);
   expect(await world.cli(['audit', 'export', '--output', file], keys)).toMatchObject({ code: 0 });
   expect((await recordsIn(file)).filter((record) => record.runId === runId).map(({ kind }) => kind)).toEqual([
+    'unread',
     'run',
     'decision',
     'write',

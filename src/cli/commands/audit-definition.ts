@@ -26,7 +26,7 @@ export const AUDIT_COMMAND: CommandDefinition = {
   ],
   exits: [
     [ExitCode.Converged, 'exported, or nothing new'],
-    [ExitCode.Failed, 'some runs could not be read; the others are exported'],
+    [ExitCode.Failed, 'some runs could not be read as a whole; the others are exported'],
     ...BUSY_EXITS,
   ],
   load: async () => (await import('./audit.js')).audit,

@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
-import { AuditFile, fileError, lineOf } from '../../client/audit/audit-file.js';
+import { AuditFile } from '../../client/audit/audit-file.js';
+import { lineOf } from '../../client/audit/audit-lines.js';
 import { type AuditSink, exportAudit } from '../../client/audit/export.js';
+import { fileError } from '../../client/audit/file-error.js';
 import { loadConfig } from '../../config/config.js';
 import type { AuditExport } from '../../contract/audit.js';
 import { ExitCode } from '../../contract/failures.js';
@@ -16,7 +18,7 @@ interface AuditOptions {
   readonly since?: number;
 }
 
-/** Exports what runs have done. Fails where some could not be read, once the others are written. */
+/** Exports what runs have done. Fails where some could not be read as a whole, once the others are written. */
 export async function audit(_action: 'export', { output, since }: AuditOptions): Promise<ExitCode> {
   if (output !== '-') {
     await makeFolder(dirname(output)).catch((error: unknown) => {
@@ -53,7 +55,7 @@ function isOfFile(error: unknown, path: string): boolean {
   return ((error as NodeJS.ErrnoException).path ?? '').startsWith(path);
 }
 
-/** Unlike text for people, records are not changed: programs read them. JSON escapes control characters. */
+/** Unlike text for people, records are not changed: programs read them. They are safe for a terminal. */
 const STANDARD_OUTPUT: AuditSink = {
   hasRun: () => false,
   add: (records) => {
@@ -76,6 +78,6 @@ async function exportToFile(
   }
 }
 
-function exitCodeOf({ unread }: AuditExport): ExitCode {
-  return unread.length > 0 ? ExitCode.Failed : ExitCode.Converged;
+function exitCodeOf({ unread, incomplete }: AuditExport): ExitCode {
+  return unread.length > 0 || incomplete.length > 0 ? ExitCode.Failed : ExitCode.Converged;
 }

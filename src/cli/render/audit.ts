@@ -7,14 +7,15 @@ import { plain } from '../terminal.js';
 const MAX_NAMED = 100;
 
 /** Renders the result of an export for people. */
-export function renderAuditExport({ written, known, open, unread }: AuditExport, target: string): string {
+export function renderAuditExport({ written, known, open, unread, incomplete }: AuditExport, target: string): string {
   const { run, decision, approval, write } = written;
   const counts = `${counted(run, 'run')}, ${counted(decision, 'decision')}, ${counted(approval, 'approval')} and ${counted(write, 'write')}`;
   return [
     `Exported ${counts} to ${plain(target)}.`,
     ...(known === 0 ? [] : [`${counted(known, 'run')} had been exported before.`]),
     ...listed(open, (number) => `${counted(number, 'run')} left for the next export:`),
-    ...listed(unread, (number) => `${counted(number, 'run')} could not be read:`),
+    ...listed(unread, (number) => `${counted(number, 'run')} could not be read, as a record says of each:`),
+    ...listed(incomplete, (number) => `${counted(number, 'run')} exported without a part:`),
   ].join('\n');
 }
 

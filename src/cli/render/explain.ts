@@ -38,7 +38,10 @@ function renderExplanation(explanation: Explanation): string {
     ...(requestedBy === null
       ? []
       : [
-          row('run', `${describeRun(requestedBy)} at ${requestedBy.startedAt}, ${describeOutcome(requestedBy)}`),
+          row(
+            'run',
+            `${describeRun(requestedBy)} at ${requestedBy.startedAt}, ${describeOutcome(requestedBy)}${fileText(requestedBy)}`,
+          ),
           ...askedRows(requestedBy),
           row('', `run ${requestedBy.runId}`),
           ...(requestedBy.url === null ? [] : [row('', requestedBy.url)]),
@@ -82,6 +85,11 @@ function refusedCreateRows(refusedCreate: NonNullable<Explanation['refusedCreate
   ];
 }
 
+/** Returns what to add to something that nothing but a file tells. */
+function fileText({ source }: { readonly source?: 'audit' }): string {
+  return source === undefined ? '' : ' (as an audit file tells)';
+}
+
 function existingRows({
   status,
   message,
@@ -91,6 +99,7 @@ function existingRows({
   createdBy,
   createCallAt,
   requestId,
+  ...told
 }: Explanation['existing']): string[] {
   const owned = `owner: ${owner ?? 'none found'}`;
   const shown =
@@ -100,7 +109,9 @@ function existingRows({
   const creation =
     createCallAt === null
       ? []
-      : [`created by ${createdBy ?? 'an unknown caller'} at ${createCallAt}, request ${requestId ?? 'unknown'}`];
+      : [
+          `created by ${createdBy ?? 'an unknown caller'} at ${createCallAt}, request ${requestId ?? 'unknown'}${fileText(told)}`,
+        ];
   return [...shown, ...creation].map((line, index) => row(index === 0 ? 'entity' : '', line));
 }
 
@@ -108,8 +119,14 @@ function row(title: string, text: string): string {
   return `  ${pc.dim(title.padEnd(9))} ${plain(text)}`;
 }
 
+const SOURCES: Readonly<Record<TimelineEvent['source'], string>> = {
+  temporal: '',
+  both: ', and CloudTrail',
+  cloudtrail: ', CloudTrail',
+  audit: ', audit file',
+};
+
 function renderTimelineEvent({ at, caller, description, requestId, source }: TimelineEvent): string {
   const request = requestId === null ? '' : `  request ${requestId}`;
-  const told = source === 'temporal' ? '' : source === 'both' ? ', and CloudTrail' : ', CloudTrail';
-  return `  ${pc.dim(at)}  ${plain(caller)}: ${plain(description)}${pc.dim(`${plain(request)}${told}`)}`;
+  return `  ${pc.dim(plain(at))}  ${plain(caller)}: ${plain(description)}${pc.dim(`${plain(request)}${SOURCES[source]}`)}`;
 }

@@ -1,36 +1,146 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuditApproval, AuditDecision, AuditRecord, AuditRun, AuditWrite } from '../../contract/audit.js';
-import type { EntityReport, Report } from '../../contract/report.js';
+import type { AuditRecord, AuditRun } from '../../contract/audit.js';
+import { entityKey, entityKeyOfId } from '../../contract/entity.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
-import { summarize } from '../../report/build.js';
+import { counted, joinFirst } from '../../report/text.js';
+import { mentionsRequest } from '../explain/entity-run.js';
 import type { RunRecord } from '../explain/run-records.js';
-import { AuditFileError, fileError, parseLines } from './audit-file.js';
+import { newestRuns, type RunParts, runRecordOf } from './archived-run.js';
+import { readRecords } from './audit-lines.js';
+import { AuditFileError, fileError } from './file-error.js';
+import { keyOf, RunTally } from './run-tally.js';
 
-/** Runs from the files of exports. */
-export interface Archive {
-  /** The files, as given or found in a folder. */
-  readonly files: readonly string[];
-  /** Runs of applies, releases and destroys, newest first. */
+/** The number of newest runs of the entities in question that are kept. */
+const MAX_RUNS = 1_000;
+
+/** Files that are named in a text. */
+const MAX_NAMED = 3;
+
+/** An entity, by its kind and its name. */
+interface Named {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Runs from files, and the limits of what the files tell. */
+interface ArchivedRuns {
+  /** Applies, releases and destroys that include one of the entities, with these entities alone. Newest first. */
   readonly runs: readonly RunRecord[];
+  readonly notes: readonly string[];
 }
 
 /**
- * Reads the files of exports. The end of a file that a crash has left incomplete is not counted.
- *
- * @param paths - files, or folders whose `.jsonl` files are read
- * @throws AuditFileError where one cannot be read, or holds something else
+ * The files of exports. Each question reads them again, a line at a time: only what answers it is kept in memory. Nothing
+ * proves what they tell.
  */
-export async function readArchive(paths: readonly string[]): Promise<Archive> {
-  const files = (await Promise.all(paths.map(filesOf))).flat();
-  const records = new Map<string, AuditRecord>();
-  for (const file of files) {
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
-      throw fileError(file, 'read', error);
-    });
-    for (const record of parseLines(file, text).records) records.set(record.id, record);
+export class Archive {
+  private constructor(private readonly files: readonly string[]) {}
+
+  /**
+   * Opens files, or folders whose `.jsonl` files are read.
+   *
+   * @throws AuditFileError where one cannot be read
+   */
+  static async open(paths: readonly string[]): Promise<Archive> {
+    return new Archive((await Promise.all(paths.map(filesOf))).flat());
   }
-  return { files, runs: runsOf([...records.values()]) };
+
+  /** The names of the files, for people. */
+  get names(): string {
+    return joinFirst(this.files, MAX_NAMED);
+  }
+
+  /** Finds the run with a run ID, or the newest one with a workflow ID. Null where no file has it. */
+  async findRun(id: string): Promise<RunRecord | null> {
+    let found: { readonly key: string; readonly parts: RunParts } | null = null;
+    await this.scan((record) => {
+      if (record.kind === 'run' && isRun(record, id) && (found === null || isNewer(record, found.parts.run))) {
+        found = { key: keyOf(record), parts: newPartsOf(record) };
+      } else if (found !== null && keyOf(record) === found.key) {
+        addTo(found.parts, record);
+      }
+    });
+    return found === null ? null : runRecordOf((found as { readonly parts: RunParts }).parts);
+  }
+
+  /** Returns the entities with a name, each once. IAM compares names without case. */
+  async findNamed(name: string): Promise<readonly Named[]> {
+    const found = new Map<string, Named>();
+    await this.scan((record) => {
+      if (record.kind !== 'decision' || record.report.name.toLowerCase() !== name.toLowerCase()) return;
+      found.set(entityKey(record.report), { kind: record.report.kind, name: record.report.name });
+    });
+    return [...found.values()];
+  }
+
+  /** Finds the entity that a request of an account was about, and the run that has made it. Null where no file has it. */
+  async findRequest(requestId: string, account: string): Promise<(Named & { readonly runId: string }) | null> {
+    let found: (Named & { readonly runId: string }) | null = null;
+    await this.scan((record) => {
+      if (found !== null || record.account !== account) return;
+      const { runId } = record;
+      if (record.kind === 'write' && record.requestId === requestId) {
+        const [kind = '', ...rest] = record.entity.split('/');
+        found = { kind, name: rest.join('/'), runId };
+      } else if (record.kind === 'decision' && mentionsRequest({ ...record.report, writes: [] }, requestId)) {
+        found = { kind: record.report.kind, name: record.report.name, runId };
+      }
+    });
+    return found;
+  }
+
+  /** Returns the runs of an account that include one of some entities. */
+  async runsOf(account: string, entities: readonly Named[]): Promise<ArchivedRuns> {
+    const keys = new Set(entities.map(entityKey));
+    let open: RunParts[] = [];
+    let parts: RunParts | undefined;
+    let isTruncated = false;
+    const { tally, torn } = await this.scan((record) => {
+      if (record.account !== account) return;
+      if (record.kind === 'run') {
+        parts = record.type === WorkflowType.Bootstrap ? newPartsOf(record) : undefined;
+      } else if (parts === undefined || keyOf(record) !== keyOf(parts.run)) {
+        // Only what a repaired file has added later stands apart from its run.
+        parts = open.find(({ run }) => keyOf(run) === keyOf(record));
+      }
+      if (parts === undefined || record.kind === 'run') return;
+      if (!isAbout(record, keys)) return;
+      addTo(parts, record);
+      if (record.kind === 'decision' && !open.includes(parts)) open.push(parts);
+      if (open.length <= 2 * MAX_RUNS) return;
+      open = newestRuns(open).slice(0, MAX_RUNS);
+      isTruncated = true;
+    });
+    const runs = newestRuns(open);
+    return {
+      runs: runs.slice(0, MAX_RUNS).map(runRecordOf),
+      notes: [
+        ...(isTruncated || runs.length > MAX_RUNS
+          ? [`only the newest ${String(MAX_RUNS)} runs of ${this.names} were read`]
+          : []),
+        ...torn.map((line) => `${line} is incomplete, as an export leaves it that was killed: it does not count`),
+        ...limitsOf(tally, this.names),
+      ],
+    };
+  }
+
+  /** Reads all files. A record that several files have is taken once. */
+  private async scan(
+    take: (record: AuditRecord) => void,
+  ): Promise<{ readonly tally: RunTally; readonly torn: readonly string[] }> {
+    const tally = new RunTally();
+    const torn: string[] = [];
+    for (const file of this.files) {
+      const content = createReadStream(file) as AsyncIterable<Buffer>;
+      const last = await readRecords(file, content, (record) => {
+        if (tally.add(record)) take(record);
+      });
+      if (last?.isRecord === false) torn.push(`${file}:${String(last.line)}`);
+    }
+    return { tally, torn };
+  }
 }
 
 async function filesOf(path: string): Promise<readonly string[]> {
@@ -47,85 +157,36 @@ async function filesOf(path: string): Promise<readonly string[]> {
   );
 }
 
-interface RunParts {
-  run?: AuditRun;
-  readonly decisions: AuditDecision[];
-  readonly approvals: AuditApproval[];
-  readonly writes: AuditWrite[];
+function isRun({ type, runId, workflowId }: AuditRun, id: string): boolean {
+  return type === WorkflowType.Bootstrap && (runId === id || workflowId === id);
 }
 
-function runsOf(records: readonly AuditRecord[]): RunRecord[] {
-  const parts = new Map<string, RunParts>();
-  for (const record of records) {
-    const part = parts.get(record.runId) ?? { decisions: [], approvals: [], writes: [] };
-    parts.set(record.runId, part);
-    if (record.kind === 'run') part.run = record;
-    else if (record.kind === 'decision') part.decisions.push(record);
-    else if (record.kind === 'approval') part.approvals.push(record);
-    else part.writes.push(record);
-  }
-  return [...parts.values()]
-    .flatMap(({ run, ...rest }) => (run?.type === WorkflowType.Bootstrap ? [runRecordOf(run, rest)] : []))
-    .sort((a, b) => b.reference.startedAt.localeCompare(a.reference.startedAt));
+function isNewer(run: AuditRun, other: AuditRun): boolean {
+  return `${run.startedAt} ${run.closedAt}` > `${other.startedAt} ${other.closedAt}`;
 }
 
-function runRecordOf(run: AuditRun, parts: Omit<RunParts, 'run'>): RunRecord {
-  const { workflowId, runId, environment, manifest, pipeline, startedAt, closedAt, requester, principal, target } = run;
-  return {
-    account: run.account ?? '',
-    reference: {
-      workflowId,
-      runId,
-      // Its page is gone with the run.
-      url: null,
-      namespace: run.namespace ?? '',
-      environment,
-      manifest,
-      pipeline,
-      startedAt,
-      endedAt: closedAt,
-      ...(requester && { requester }),
-      ...(principal && { principal }),
-    },
-    report: reportOf(run, parts),
-    archived: { target },
-  };
+function newPartsOf(run: AuditRun): RunParts {
+  return { run, decisions: [], approvals: [], writes: [] };
 }
 
-function reportOf(run: AuditRun, { decisions, approvals, writes }: Omit<RunParts, 'run'>): Report | null {
-  const entities = decisions.map(({ entity, report }): EntityReport => ({
-    ...report,
-    writes: writes
-      .filter((write) => write.entity === entity)
-      .map(({ operation, requestId, at }) => ({ operation, requestId, at })),
-  }));
-  const [approval] = approvals;
-  if (run.report !== null) {
-    return { ...run.report, entities, ...(approval && { approval: approval.approval }) };
-  }
-  return entities.length === 0 ? null : unreported(run, entities);
+function isAbout(record: AuditRecord, keys: ReadonlySet<string>): boolean {
+  if (record.kind === 'decision' || record.kind === 'write') return keys.has(entityKeyOfId(record.entity));
+  return record.kind === 'approval';
 }
 
-/** Returns the report of a run that was cancelled or terminated, from what the runs of its entities told. */
-function unreported(run: AuditRun, entities: readonly EntityReport[]): Report {
-  const { workflowId, runId, pipeline, startedAt, closedAt, reason, remedy, target } = run;
-  return {
-    version: 2,
-    command: 'apply',
-    result: 'cancelled',
-    account: run.account ?? '',
-    partition: target?.partition ?? 'aws',
-    namespace: run.namespace ?? '',
-    environment: run.environment ?? '',
-    digest: '',
-    request: { key: '', pipeline },
-    workflow: { workflowId, runId, url: null },
-    entities,
-    summary: summarize(entities),
-    apiCalls: { total: 0, byOperation: {} },
-    startedAt,
-    durationMs: Date.parse(closedAt) - Date.parse(startedAt),
-    reason,
-    remedy,
-  };
+function addTo(parts: RunParts, record: AuditRecord): void {
+  if (record.kind === 'decision') parts.decisions.push(record);
+  else if (record.kind === 'approval') parts.approvals.push(record);
+  else if (record.kind === 'write') parts.writes.push(record);
+}
+
+function limitsOf(tally: RunTally, names: string): readonly string[] {
+  const [first] = tally.incomplete;
+  const incomplete = counted(tally.incomplete.length, 'run');
+  return [
+    ...(first === undefined
+      ? []
+      : [`${incomplete} without all records in ${names}, such as ${first.runId}: the file was cut off or changed`]),
+    ...(tally.unread === 0 ? [] : [`${counted(tally.unread, 'run')} in ${names} that the export could not read`]),
+  ];
 }

@@ -1,7 +1,9 @@
+import type { ExecutionReference } from '../../contract/audit.js';
 import type { Decision, EntityReport } from '../../contract/report.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
 import { plannedReport } from '../../report/build.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
+import { isWorkflowNotFound } from '../../temporal/errors.js';
 import { type EntityHistory, inBatches, readEntityHistory } from '../explain/run-records.js';
 
 /** The run of one entity. */
@@ -10,40 +12,58 @@ interface EntityRun {
   readonly report: EntityReport;
 }
 
-interface Execution {
-  readonly workflowId: string;
-  readonly runId: string;
+/** The runs of entities, and the runs whose histories are gone. */
+interface EntityRuns {
+  readonly runs: readonly EntityRun[];
+  readonly missing: readonly ExecutionReference[];
 }
 
 /** The runs of entities that a run has started, and the run that it continues. */
 interface Chained {
-  readonly children: readonly Execution[];
+  readonly children: readonly ExecutionReference[];
   readonly previous: string | undefined;
 }
 
 /** Reads the runs of the entities that a bootstrap run has started, and those before it that it continues. */
 export async function readEntityRuns(
   temporal: TemporalConnection,
-  { workflowId, runId }: Execution,
-): Promise<readonly EntityRun[]> {
-  const children: Execution[] = [];
+  { workflowId, runId }: ExecutionReference,
+): Promise<EntityRuns> {
+  const children: ExecutionReference[] = [];
+  const missing: ExecutionReference[] = [];
   let next: string | undefined = runId;
   while (next !== undefined) {
-    const found: Chained = await readChildren(temporal, { workflowId, runId: next });
-    children.push(...found.children);
-    next = found.previous;
+    const run: ExecutionReference = { workflowId, runId: next };
+    const found: Chained | null = await readChildren(temporal, run);
+    if (found === null) missing.push(run);
+    children.push(...(found?.children ?? []));
+    next = found?.previous;
   }
   const histories = await inBatches(children, (child) => readEntityHistory(temporal, child.workflowId, child.runId));
-  return histories.flatMap((history) => (history === null ? [] : [entityRunOf(history)]));
+  return {
+    runs: histories.flatMap((history) => (history === null ? [] : [entityRunOf(history)])),
+    missing: [...missing, ...children.filter((_child, index) => histories[index] === null)],
+  };
 }
 
-async function readChildren({ client }: TemporalConnection, run: Execution): Promise<Chained> {
-  const { events } = await client.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
-  const children = (events ?? []).flatMap(({ childWorkflowExecutionStartedEventAttributes: child }): Execution[] => {
-    if (child?.workflowType?.name !== WorkflowType.ReconcileEntity) return [];
-    const { workflowId, runId } = child.workflowExecution ?? {};
-    return [{ workflowId: workflowId ?? '', runId: runId ?? '' }];
-  });
+/** Null where the history of the run is gone. */
+async function readChildren({ client }: TemporalConnection, run: ExecutionReference): Promise<Chained | null> {
+  const history = await client.workflow
+    .getHandle(run.workflowId, run.runId)
+    .fetchHistory()
+    .catch((error: unknown) => {
+      if (isWorkflowNotFound(error)) return null;
+      throw error;
+    });
+  if (history === null) return null;
+  const { events } = history;
+  const children = (events ?? []).flatMap(
+    ({ childWorkflowExecutionStartedEventAttributes: child }): ExecutionReference[] => {
+      if (child?.workflowType?.name !== WorkflowType.ReconcileEntity) return [];
+      const { workflowId, runId } = child.workflowExecution ?? {};
+      return [{ workflowId: workflowId ?? '', runId: runId ?? '' }];
+    },
+  );
   const previous = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
   return { children, previous: previous === '' ? undefined : (previous ?? undefined) };
 }

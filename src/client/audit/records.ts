@@ -1,4 +1,4 @@
-import type { AuditedType, AuditRecord, AuditRun } from '../../contract/audit.js';
+import type { AuditedType, AuditRecord, AuditRun, AuditUnread } from '../../contract/audit.js';
 import { entityId } from '../../contract/entity.js';
 import type { Report } from '../../contract/report.js';
 import {
@@ -8,32 +8,73 @@ import {
   WorkflowType,
 } from '../../contract/workflow-ids.js';
 import { UNKNOWN_PIPELINE } from '../../report/run-description.js';
+import type { ListedRun } from './list-runs.js';
 import type { ClosedRun } from './read-run.js';
 
 /** Returns the records of a run: the run itself, its approvals, and each decision with its writes. */
 export function recordsOf(closed: ClosedRun): readonly [AuditRun, ...AuditRecord[]] {
-  const { runId } = closed.run;
+  const { run } = closed;
   const numbers = { decision: 0, approval: 0, write: 0 };
   const fields = <K extends keyof typeof numbers>(kind: K) => {
     numbers[kind] += 1;
-    return { version: 1, kind, id: `${runId}/${kind}/${String(numbers[kind])}`, runId, ...ownerOf(closed) } as const;
+    return { version: 1, kind, ...idsOf(run, `${kind}/${String(numbers[kind])}`), ...ownerOf(closed) } as const;
   };
   const approvals = closed.approvals.map((approval) => ({ ...fields('approval'), approval }));
+  const isNew = firstOfEach();
   const decisions = closed.entities.flatMap(({ writes, ...report }): AuditRecord[] => {
     const entity = entityId(report);
     const decision = { ...fields('decision'), entity, report };
-    return [decision, ...writes.map((write) => ({ ...fields('write'), entity, ...write }))];
+    return [decision, ...writes.filter(isNew).map((write) => ({ ...fields('write'), entity, ...write }))];
   });
   return [runOf(closed, { ...numbers }), ...approvals, ...decisions];
 }
 
+/** Returns the record of a run that could not be read. Nothing but the list of runs tells of it. */
+export function unreadRecordOf(run: ListedRun, reason: string): AuditUnread {
+  const { account, namespace } = parseBootstrapWorkflowId(run.workflowId);
+  const isOfNamespace = run.type === WorkflowType.Bootstrap || run.type === WorkflowType.Plan;
+  return {
+    version: 1,
+    kind: 'unread',
+    ...idsOf(run, 'unread'),
+    account: isOfNamespace ? account : null,
+    namespace: isOfNamespace ? namespace : null,
+    type: run.type as AuditedType,
+    workflowId: run.workflowId,
+    status: run.status.name,
+    reason,
+  };
+}
+
+/** A run that was reset, or whose database was restored, closes again: only with its time is an ID that of one end. */
+function idsOf(run: ListedRun, record: string): Pick<AuditRun, 'id' | 'runId' | 'closedAt'> {
+  const { runId } = run;
+  const closedAt = closeTimeOf(run);
+  return { id: `${runId}/${closedAt}/${record}`, runId, closedAt };
+}
+
+/** Returns when a run closed. */
+export function closeTimeOf({ closeTime, startTime }: ListedRun): string {
+  return (closeTime ?? startTime).toISOString();
+}
+
+/** Returns a filter that keeps the first of the writes with one request ID. Writes whose replies were lost have none. */
+export function firstOfEach(): (write: { readonly requestId: string | null }) => boolean {
+  const seen = new Set<string>();
+  return ({ requestId }) => {
+    if (requestId === null) return true;
+    const isFirst = !seen.has(requestId);
+    seen.add(requestId);
+    return isFirst;
+  };
+}
+
 function runOf(closed: ClosedRun, records: AuditRun['records']): AuditRun {
-  const { run, url, target, parent, report, fleet, scheduled } = closed;
+  const { run, url, target, parent, resetOf, missing, report, fleet, scheduled } = closed;
   return {
     version: 1,
     kind: 'run',
-    id: `${run.runId}/run`,
-    runId: run.runId,
+    ...idsOf(run, 'run'),
     ...ownerOf(closed),
     type: run.type as AuditedType,
     workflowId: run.workflowId,
@@ -42,9 +83,10 @@ function runOf(closed: ClosedRun, records: AuditRun['records']): AuditRun {
     ...endOf(closed),
     ...originOf(closed),
     startedAt: run.startTime.toISOString(),
-    closedAt: (run.closeTime ?? run.startTime).toISOString(),
+    ...(resetOf !== undefined && { resetOf }),
     target,
     parent,
+    missing,
     records,
     report: report === null ? null : withoutRecords(report),
     fleet,
@@ -64,7 +106,9 @@ type Origin = Pick<AuditRun, 'environment' | 'manifest' | 'pipeline' | 'requeste
 function originOf({ memo, report, principal: client }: ClosedRun): Origin {
   const { environment = report?.environment ?? null, manifest = null } = memo;
   const { pipeline = report?.request.pipeline ?? UNKNOWN_PIPELINE } = memo;
-  const { requester, principal = client } = report ?? {};
+  const { requester } = report ?? {};
+  // Any client can have its run report another one.
+  const principal = client ?? report?.principal;
   return { environment, manifest, pipeline, ...(requester && { requester }), ...(principal && { principal }) };
 }
 

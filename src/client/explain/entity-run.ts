@@ -49,6 +49,11 @@ export function entityRunsOf(
   return newestFirst([...matched, ...others]);
 }
 
+/** True for a run that Temporal has. Nothing proves what a file tells of others. */
+export function isKept({ run }: EntityRun): boolean {
+  return run.source === undefined;
+}
+
 /** Sorts runs by their start, newest first. */
 export function newestFirst(runs: readonly EntityRun[]): EntityRun[] {
   return [...runs].sort((a, b) => b.run.startedAt.localeCompare(a.run.startedAt));
@@ -154,9 +159,9 @@ function conflictingPath({ outcome, drift }: EntityReport): string | null {
   return outcome === 'refused' && typeof path?.observed === 'string' ? path.observed : null;
 }
 
-/** Returns the Creates of the entity that runs are known to have made. */
+/** Returns the Creates of the entity that runs are known to have made. The run of a reset has those before it again. */
 export function creationsOf(entityRuns: readonly EntityRun[]): Creation[] {
-  return entityRuns.flatMap(({ run, report }) => {
+  const creations = entityRuns.flatMap(({ run, report }): Creation[] => {
     if (report === null || !['created', 'replaced', 'failed', 'cancelled'].includes(report.outcome)) return [];
     const create = report.writes.find(({ operation }) => CREATE_OPERATIONS.test(operation));
     const write = create ?? (hasFailed(report) ? undefined : report.writes[0]);
@@ -164,6 +169,9 @@ export function creationsOf(entityRuns: readonly EntityRun[]): Creation[] {
     const { at, requestId } = write;
     return [{ at: Date.parse(at), runId: run.runId, principal: null, caller: describeRun(run), requestId }];
   });
+  // The oldest run, which is the last one, has sent it.
+  const sent = new Map(creations.map((creation) => [creation.requestId, creation]));
+  return creations.filter((creation) => creation.requestId === null || sent.get(creation.requestId) === creation);
 }
 
 /** Finds the activity that met a conflict. */
@@ -183,7 +191,11 @@ export function runInQuestion(
   entityRuns: readonly EntityRun[],
   { runId, call }: { readonly runId: string | null; readonly call: TrailEvent | null },
 ): EntityRun | null {
-  if (runId !== null) return entityRuns.find(({ run }) => run.runId === runId) ?? null;
+  if (runId !== null) {
+    const ofId = entityRuns.filter(({ run }) => run.runId === runId);
+    // A file may tell of any run.
+    return ofId.find(isKept) ?? ofId[0] ?? null;
+  }
   if (call !== null) return null;
   const [newest = null] = entityRuns;
   if (newest?.report != null && hasFailed(newest.report)) return newest;

@@ -3,13 +3,10 @@ import { UNREAD } from '../../contract/explain.js';
 import type { Evidence, Explanation, Explanations, Found, Trail, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport } from '../../contract/report.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
-import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { type Archive, readArchive } from '../audit/archive.js';
+import { Archive } from '../audit/archive.js';
 import {
   entityRunsOf,
-  hasFailed,
-  needsExplanation,
   isWrongAccountReport,
   mentionsRequest,
   newestFirst,
@@ -29,18 +26,17 @@ import {
   QUERY_FORMS,
   QueryError,
 } from './query.js';
-import { findArchived, listKnownRuns, requestOf } from './known-runs.js';
+import { archivedRuns, assertAccountOf, listKnownRuns, requestOf } from './known-runs.js';
+import { entitiesToExplain } from './run-entities.js';
 import { findRunRecord, readEntityHistories, readEntityHistory, UUID } from './run-records.js';
 import type { RunRecord } from './run-records.js';
-
-const MAX_EXPLAINED = 20;
 
 /** Options of `explain`. */
 export interface ExplainOptions {
   /** Twelve digits. Default: the account of the run in question, or the only account with runs. */
   readonly account?: string | undefined;
   readonly sinceMs?: number | undefined;
-  /** Files of `audit export`, or folders of them. They have runs that Temporal does not keep any more, of any age. */
+  /** Files of `audit export`, or folders of them: runs of any age, beside those that Temporal keeps. */
   readonly audit?: readonly string[] | undefined;
 }
 
@@ -60,7 +56,7 @@ export async function explain(
 ): Promise<Explanations> {
   const { account, sinceMs = DEFAULT_WINDOW_MS, audit = [] } = options;
   assertAccount(account);
-  const archive = audit.length === 0 ? null : await readArchive(audit);
+  const archive = audit.length === 0 ? null : await Archive.open(audit);
   const arn = parseArn(query);
   if (arn !== undefined && account !== undefined && arn.account !== account) {
     throw new QueryError(`${query} is not in account ${account}`, 'leave out --account, or correct the ARN');
@@ -69,8 +65,8 @@ export async function explain(
   if (arn !== undefined) return inquiry.explainEntity(parseEntity(arn.id));
   const run = await findRunRecord(temporal, query);
   if (run !== null) return inquiry.explainRun(run);
-  const archived = findArchived(archive, query);
-  if (archived !== null) return inquiry.explainRun({ ...archived, type: WorkflowType.Bootstrap });
+  const archived = (await archive?.findRun(query)) ?? null;
+  if (archived !== null) return inquiry.explainArchivedRun(archived);
   if (UUID.test(query)) return inquiry.explainRequest();
   return query.includes('/') ? inquiry.explainEntity(parseEntity(query)) : inquiry.explainName();
 }
@@ -89,6 +85,8 @@ class Inquiry {
   /** True if the run or the call in question is known, even if it needs no explanation. */
   private isFound = false;
   private runs: readonly RunRecord[] = [];
+  /** Runs from files. They tell of entities alone: neither the account nor the role to read with comes from them. */
+  private archived: readonly RunRecord[] = [];
 
   constructor(
     private readonly temporal: TemporalConnection,
@@ -107,7 +105,8 @@ class Inquiry {
   /** Explains the entity with the name of the query, whose kind the runs show. */
   async explainName(): Promise<Explanations> {
     await this.readRuns();
-    const entities = this.runs.flatMap(({ report }) => report?.entities ?? []);
+    const reported = this.runs.flatMap(({ report }) => report?.entities ?? []);
+    const entities = [...reported, ...((await this.archive?.findNamed(this.query)) ?? [])];
     return this.explain(this.onlyAccount(), [{ entity: findNamed(entities, this.query), runId: null, call: null }]);
   }
 
@@ -128,32 +127,26 @@ class Inquiry {
       throw new QueryError(`${runId} is a run of ${run.type}, which does not write to AWS`, QUERY_FORMS);
     }
     if (!this.runs.some(({ reference }) => reference.runId === runId)) this.runs = [run, ...this.runs];
-    const entities = await this.entitiesToExplain(run);
-    return this.explain(
-      run.account,
-      entities.slice(0, MAX_EXPLAINED).map((entity) => ({ entity, runId, call: null })),
-    );
+    return this.explainConflicts(run, run.account);
   }
 
-  /** Returns the entities of a bootstrap run that need an explanation. */
-  private async entitiesToExplain(run: RunRecord): Promise<DesiredEntity[]> {
-    if (run.reference.endedAt === null) this.notes.push('the run is still open: its outcome is unknown');
-    else if (run.report === null) this.notes.push('the run ended without a report: it was cancelled or terminated');
-    const declared = (await requestOf(this.temporal, run))?.entities ?? [];
-    if (run.report === null) return [];
-    if (isWrongAccountReport(run.report)) return [...declared];
-    const { reason, entities, result } = run.report;
-    const explainable = entities.filter((entity) => needsExplanation(entity) || hasFailed(entity));
-    if (explainable.length > MAX_EXPLAINED) {
-      this.notes.push(
-        `${String(explainable.length)} entities had a conflict or failed; the first ${String(MAX_EXPLAINED)} are explained`,
-      );
-    }
-    if (explainable.length === 0) {
-      const total = `${counted(entities.length, 'entity', 'entities')}, ${result}`;
-      this.notes.push(`the run met no conflict: ${reason ?? total}`);
-    }
-    return explainable.map((report) => findDeclared(declared, report));
+  /** Explains the conflicts of a run that only a file has. */
+  async explainArchivedRun(run: RunRecord): Promise<Explanations> {
+    this.isFound = true;
+    await this.readRuns();
+    const account = this.onlyAccount();
+    assertAccountOf(run, account);
+    return this.explainConflicts(run, account);
+  }
+
+  private async explainConflicts(run: RunRecord, account: string): Promise<Explanations> {
+    const { runId } = run.reference;
+    const { entities, notes } = await entitiesToExplain(this.temporal, run);
+    this.notes.push(...notes);
+    return this.explain(
+      account,
+      entities.map((entity) => ({ entity, runId, call: null })),
+    );
   }
 
   /** Explains the call with an AWS request ID. */
@@ -168,6 +161,11 @@ class Inquiry {
       return this.explain(run.account, [{ entity: await this.declaredBy(run, report), runId, call: null }]);
     }
     const account = this.onlyAccount();
+    const archived = (await this.archive?.findRequest(requestId, account)) ?? null;
+    if (archived !== null) {
+      const entity = parseEntity(entityId(archived));
+      return this.explain(account, [{ entity, runId: archived.runId, call: null }]);
+    }
     const { trail } = await this.gather(account, [], requestId);
     const call = trail.events.find((event) => event.requestId === requestId);
     if (call?.entity != null) {
@@ -207,6 +205,10 @@ class Inquiry {
   }
 
   private async explain(account: string, selections: readonly Selection[]): Promise<Explanations> {
+    const entities = selections.map(({ entity }) => entity);
+    const { runs, notes } = await archivedRuns(this.archive, this.runs, account, entities);
+    this.archived = runs;
+    this.notes.push(...notes);
     const subjects = await Promise.all(selections.map((selection) => this.subjectOf(account, selection)));
     const declared = subjects.map(({ subject }) => subject.declared);
     const { found, trail } = await this.gather(account, declared, null);
@@ -236,7 +238,7 @@ class Inquiry {
     account: string,
     { entity, runId, call }: Selection,
   ): Promise<{ readonly subject: Subject; readonly entityRuns: readonly EntityRun[] }> {
-    const runs = this.runs.filter((run) => run.account === account);
+    const runs = [...this.runs, ...this.archived].filter((run) => run.account === account);
     const histories = await readEntityHistories(this.temporal, account, entity, this.from);
     const entityRuns = newestFirst([
       ...entityRunsOf(runs, histories, entity),
@@ -271,7 +273,7 @@ class Inquiry {
     const last = this.runs.find((run) => run.account === account);
     const request = last === undefined ? undefined : await requestOf(this.temporal, last);
     return gatherEvidence(this.temporal, this.query, {
-      target: request?.target ?? last?.archived?.target ?? { account, partition: 'aws' },
+      target: request?.target ?? { account, partition: 'aws' },
       entities,
       requestId,
       from: this.from.toISOString(),

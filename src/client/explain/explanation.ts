@@ -1,5 +1,5 @@
 import { type DesiredEntity, entityId } from '../../contract/entity.js';
-import type { Explanation, Found, RefusedCreate, TimelineEvent, Trail, TrailEvent } from '../../contract/explain.js';
+import type { Explanation, Found, RefusedCreate, Trail, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport } from '../../contract/report.js';
 import {
   CLOCK_TOLERANCE_MS,
@@ -10,8 +10,16 @@ import {
 import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
 import { describeConflictCode } from '../../engine/conflict-codes.js';
 import { describeRun } from '../describe.js';
-import { activityOfConflict, causeOfConflict, CREATE_OPERATIONS, creationsOf, hasFailed } from './entity-run.js';
+import {
+  activityOfConflict,
+  causeOfConflict,
+  CREATE_OPERATIONS,
+  creationsOf,
+  hasFailed,
+  isKept,
+} from './entity-run.js';
 import type { EntityRun } from './entity-run.js';
+import { timelineOf } from './timeline.js';
 
 /** The longest time between sending a Create and the creation date that AWS records. */
 const MAX_CREATE_MS = 20_000;
@@ -36,9 +44,9 @@ export function buildExplanation(
 ): Explanation {
   const { kind, name, entityRun } = subject;
   const events = eventsOf(trail, subject);
-  const creations = allCreations(entityRuns, events, found);
+  const { creations, ofFiles } = allCreations(entityRuns, events, found);
   const report = entityRun?.report ?? null;
-  const finding = causeOf(subject, entityRuns, creations);
+  const finding = findCause(subject, entityRuns, creations, ofFiles);
   const creation = found.status === 'absent' ? null : newestCreation(creations);
   return {
     kind,
@@ -56,6 +64,7 @@ export function buildExplanation(
       createdBy: creation?.caller ?? null,
       createCallAt: creation === null ? null : new Date(creation.at).toISOString(),
       requestId: creation?.requestId ?? null,
+      ...(creation !== null && ofFiles.has(creation) && { source: 'audit' }),
     },
     runs: entityRuns.map(({ run, report: outcome }) => ({ ...run, outcome: outcome?.outcome ?? null })),
     timeline: timelineOf(entityRuns, events),
@@ -65,6 +74,27 @@ export function buildExplanation(
 /** Returns the events of CloudTrail that are about an entity. IAM compares names without case. */
 export function eventsOf({ events }: Trail, entity: { readonly kind: string; readonly name: string }): TrailEvent[] {
   return events.filter((event) => event.entity?.toLowerCase() === entityId(entity).toLowerCase());
+}
+
+/** Finds the cause. What only files tell proves nothing: the same has to follow without them. */
+function findCause(
+  subject: Subject,
+  entityRuns: readonly EntityRun[],
+  creations: readonly Creation[],
+  ofFiles: ReadonlySet<Creation>,
+): CauseFinding {
+  const finding = causeOf(subject, entityRuns, creations);
+  const kept = entityRuns.filter(isKept);
+  if (finding.certainty === 'inferred' || (kept.length === entityRuns.length && ofFiles.size === 0)) return finding;
+  const proven = causeOf(
+    subject,
+    kept,
+    creations.filter((creation) => !ofFiles.has(creation)),
+  );
+  const isProven = subject.entityRun === null || isKept(subject.entityRun);
+  return isProven && proven.certainty === 'proven' && proven.headline === finding.headline
+    ? finding
+    : { ...finding, certainty: 'inferred' };
 }
 
 function causeOf(
@@ -90,28 +120,42 @@ function causeOfCall(call: TrailEvent, known: readonly Creation[]): CauseFinding
   return determineForeignCause({ at, principal: call.principal, creations });
 }
 
-/** Merges the Creates that runs, CloudTrail and the entity itself show. Each is counted once. */
-function allCreations(
-  entityRuns: readonly EntityRun[],
-  events: readonly TrailEvent[],
-  { createdAt, createdByRun }: Found,
-): Creation[] {
-  const ofTrail = creationsInTrail(entityRuns, events);
-  const ofRuns = creationsOf(entityRuns).map((creation) => {
+/** The Creates of an entity, and those that only files tell of. */
+interface Creations {
+  readonly creations: readonly Creation[];
+  readonly ofFiles: ReadonlySet<Creation>;
+}
+
+/** Merges the Creates that runs, CloudTrail and the entity itself show, and adds what only files tell. Each is counted once. */
+function allCreations(entityRuns: readonly EntityRun[], events: readonly TrailEvent[], found: Found): Creations {
+  const kept = entityRuns.filter(isKept);
+  const shown = shownCreations(kept, events);
+  const told = creationsOf(entityRuns.filter((run) => !isKept(run))).filter(
+    (creation) => !shown.some((other) => isSameCreation(other, creation)),
+  );
+  const creations = [...shown, ...told];
+  const at = Date.parse(found.createdAt ?? '');
+  const isKnown = creations.some(
+    (creation) => at >= creation.at - CLOCK_TOLERANCE_MS && at <= creation.at + MAX_CREATE_MS,
+  );
+  if (Number.isNaN(at) || isKnown) return { creations, ofFiles: new Set(told) };
+  const { createdByRun: runId } = found;
+  const creator = kept.find(({ run }) => run.runId === runId) ?? entityRuns.find(({ run }) => run.runId === runId);
+  const caller = creator !== undefined ? describeRun(creator.run) : runId === null ? null : `run ${runId}`;
+  const creation = { at, runId, principal: null, caller, requestId: null };
+  const isTold = creator !== undefined && !isKept(creator);
+  return { creations: [...creations, creation], ofFiles: new Set([...told, ...(isTold ? [creation] : [])]) };
+}
+
+function shownCreations(kept: readonly EntityRun[], events: readonly TrailEvent[]): readonly Creation[] {
+  const ofTrail = creationsInTrail(kept, events);
+  const ofRuns = creationsOf(kept).map((creation) => {
     const same = ofTrail.find((other) => isSameCreation(other, creation));
     // A run does not know the request ID of a lost reply; CloudTrail does.
     return same === undefined ? creation : { ...creation, principal: same.principal, requestId: same.requestId };
   });
   const others = ofTrail.filter((creation) => !ofRuns.some((other) => isSameCreation(creation, other)));
-  const creations = [...ofRuns, ...others];
-  const at = Date.parse(createdAt ?? '');
-  const isKnown = creations.some(
-    (creation) => at >= creation.at - CLOCK_TOLERANCE_MS && at <= creation.at + MAX_CREATE_MS,
-  );
-  if (Number.isNaN(at) || isKnown) return creations;
-  const creator = entityRuns.find(({ run }) => run.runId === createdByRun)?.run;
-  const caller = creator !== undefined ? describeRun(creator) : createdByRun === null ? null : `run ${createdByRun}`;
-  return [...creations, { at, runId: createdByRun, principal: null, caller, requestId: null }];
+  return [...ofRuns, ...others];
 }
 
 function creationsInTrail(entityRuns: readonly EntityRun[], events: readonly TrailEvent[]): Creation[] {
@@ -168,7 +212,8 @@ function remedyFor({ cause }: CauseFinding, report: EntityReport | null): string
 /** Returns the command that brings the entity to its declared state. Null where there is none to suggest. */
 function commandFor({ cause }: CauseFinding, { run, report }: EntityRun): string | null {
   if (cause === 'other-account') return 'iam-bootstrap doctor';
-  if (report === null || run.manifest === null) return null;
+  // No file tells a person what to type.
+  if (report === null || run.manifest === null || run.source === 'audit') return null;
   const files = run.manifest.split(', ').map((file) => `-f ${shellQuote(file)}`);
   const environment = run.environment === null ? [] : ['--environment', shellQuote(run.environment)];
   const apply = ['iam-bootstrap apply', ...files, ...environment].join(' ');
@@ -180,80 +225,6 @@ function commandFor({ cause }: CauseFinding, { run, report }: EntityRun): string
 
 function shellQuote(text: string): string {
   return /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-const MAX_EVENTS = 200;
-
-/** Returns what happened to an entity, oldest first. A call that both a run and CloudTrail report is one event. */
-export function timelineOf(entityRuns: readonly EntityRun[], trailEvents: readonly TrailEvent[]): TimelineEvent[] {
-  const events = entityRuns.flatMap(eventsOfRun);
-  const others: TimelineEvent[] = [];
-  for (const trailEvent of trailEvents) {
-    const { operation, requestId, runId } = trailEvent;
-    const index = events.findIndex(
-      (event) =>
-        (requestId !== null && event.requestId === requestId) ||
-        (event.requestId === null && event.runId === runId && event.description === lostReply(operation)),
-    );
-    const event = events[index];
-    if (event === undefined) others.push(fromTrail(trailEvent, entityRuns));
-    else events[index] = { ...event, source: 'both', requestId };
-  }
-  return [...events, ...others].sort((a, b) => a.at.localeCompare(b.at)).slice(-MAX_EVENTS);
-}
-
-function fromTrail(event: TrailEvent, entityRuns: readonly EntityRun[]): TimelineEvent {
-  const { at, operation, code, requestId, runId, principal, sourceIdentity } = event;
-  const run = entityRuns.find((entityRun) => entityRun.run.runId === runId)?.run;
-  const identity = sourceIdentity === null ? principal : `${principal} (${sourceIdentity})`;
-  const caller = run === undefined ? identity : describeRun(run);
-  return { at, source: 'cloudtrail', caller, description: replyText(operation, code), requestId, runId };
-}
-
-function eventsOfRun(entityRun: EntityRun): TimelineEvent[] {
-  const { run, report } = entityRun;
-  const event = (at: string, description: string, requestId: string | null = null): TimelineEvent => {
-    return { at, source: 'temporal', caller: describeRun(run), description, requestId, runId: run.runId };
-  };
-  return [
-    event(run.startedAt, startText(entityRun)),
-    ...retriesOf(entityRun).map(({ at, description }) => event(at, description)),
-    ...writesOf(entityRun).map(({ at, operation, requestId }) =>
-      event(at, requestId === null ? lostReply(operation) : replyText(operation, null), requestId),
-    ),
-    ...(report?.conflicts ?? []).map(({ operation, code, requestId }) => {
-      const at = activityOfConflict(entityRun, requestId)?.endedAt ?? run.startedAt;
-      return event(at, replyText(operation, code), requestId);
-    }),
-    ...(run.endedAt === null || report === null
-      ? []
-      : [event(run.endedAt, `run finished: ${report.outcome}${report.reason === null ? '' : `, ${report.reason}`}`)]),
-  ];
-}
-
-function startText({ history, report }: EntityRun): string {
-  const planned = history?.request.action ?? report?.decision;
-  return planned === undefined ? 'run started' : `run started, planned: ${planned}`;
-}
-
-function retriesOf({ history }: EntityRun): { readonly at: string; readonly description: string }[] {
-  return (history?.activities ?? []).flatMap(({ name, startedAt, attempt, lastFailure }) => {
-    if (attempt === 1 || startedAt === null) return [];
-    const failure = lastFailure ?? 'the worker was lost';
-    return [{ at: startedAt, description: `Temporal retried ${name}, attempt ${String(attempt)}: ${failure}` }];
-  });
-}
-
-function writesOf({ report, history }: EntityRun) {
-  return report?.writes ?? history?.activities.flatMap(({ result }) => result?.writes ?? []) ?? [];
-}
-
-function replyText(operation: string, code: string | null): string {
-  return code === null ? `${operation} succeeded` : `${operation} failed: ${code}`;
-}
-
-function lostReply(operation: string): string {
-  return `${operation}: reply lost`;
 }
 
 /** Returns the last Create of an entity that AWS refused, from any caller. */

@@ -1,8 +1,9 @@
+import type { DesiredEntity } from '../../contract/entity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import type { Archive } from '../audit/archive.js';
-import { retentionNote } from './query.js';
+import { QueryError, retentionNote } from './query.js';
 import { listRunRecords, readRequest, readRetentionMs, type RunRecord } from './run-records.js';
 
 /** Runs, newest first, and the limits of what is known. */
@@ -11,7 +12,7 @@ interface KnownRuns {
   readonly notes: readonly string[];
 }
 
-/** Lists the runs of a window that Temporal keeps, and the exported ones that it does not keep any more. */
+/** Lists the runs of a window that Temporal keeps. */
 export async function listKnownRuns(
   temporal: TemporalConnection,
   window: { readonly from: Date; readonly to: Date },
@@ -21,27 +22,42 @@ export async function listKnownRuns(
   const { from, to } = window;
   const { runs, truncated } = await listRunRecords(temporal, from, account);
   const notes = truncated ? [`only the newest ${String(runs.length)} runs of the window were read`] : [];
-  if (archive === null) {
-    const note = retentionNote(await readRetentionMs(temporal), to.getTime() - from.getTime());
-    return { runs, notes: note === null ? notes : [...notes, note] };
-  }
-  const kept = new Set(runs.map(({ reference }) => reference.runId));
-  const archived = archive.runs.filter(
-    (run) => !kept.has(run.reference.runId) && (account === undefined || run.account === account),
-  );
-  const note = `${counted(archived.length, 'run')} that Temporal does not keep any more: read from ${archive.files.join(', ')}`;
-  return {
-    runs: [...runs, ...archived].sort((a, b) => b.reference.startedAt.localeCompare(a.reference.startedAt)),
-    notes: archived.length === 0 ? notes : [...notes, note],
-  };
+  if (archive !== null) return { runs, notes };
+  const note = retentionNote(await readRetentionMs(temporal), to.getTime() - from.getTime());
+  return { runs, notes: note === null ? notes : [...notes, note] };
 }
 
-/** Finds the exported run with a run ID, or the newest one with a workflow ID. Null where no file has it. */
-export function findArchived(archive: Archive | null, id: string): RunRecord | null {
-  return archive?.runs.find(({ reference }) => reference.runId === id || reference.workflowId === id) ?? null;
+/** Returns the runs of files that include one of some entities, without those that Temporal has listed. */
+export async function archivedRuns(
+  archive: Archive | null,
+  known: readonly RunRecord[],
+  account: string,
+  entities: readonly DesiredEntity[],
+): Promise<KnownRuns> {
+  if (archive === null) return { runs: [], notes: [] };
+  const { runs, notes } = await archive.runsOf(account, entities);
+  const endOf = ({ reference: { runId, endedAt } }: RunRecord): string => `${runId}/${endedAt ?? ''}`;
+  const kept = new Set(known.map(endOf));
+  const others = runs.filter((run) => !kept.has(endOf(run)));
+  const note = `${counted(others.length, 'run')} from files (${archive.names}): nothing proves what files tell`;
+  return { runs: others, notes: others.length === 0 ? notes : [note, ...notes] };
+}
+
+/**
+ * Returns a run of a file, whose entities are to be read in an account. The file does not choose that account: a worker
+ * would read, with its own credentials, what the file names.
+ *
+ * @throws QueryError where the file names another account
+ */
+export function assertAccountOf(run: RunRecord, account: string): void {
+  if (run.account === account) return;
+  throw new QueryError(
+    `the file tells that run ${run.reference.runId} was in account ${run.account}, not in ${account}`,
+    'name the account of the run with --account',
+  );
 }
 
 /** Returns the request of a run. Undefined where Temporal does not keep it any more: exports have no requests. */
 export async function requestOf(temporal: TemporalConnection, run: RunRecord): Promise<BootstrapRequest | undefined> {
-  return run.archived === undefined ? readRequest(temporal, run.reference) : undefined;
+  return run.reference.source === 'audit' ? undefined : readRequest(temporal, run.reference);
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Activities, ReconcileActivityResult } from '../../contract/activities.js';
-import type { Target } from '../../contract/entity.js';
 import type { RunReference } from '../../contract/explain.js';
 import type { EntityReport, Report } from '../../contract/report.js';
 import type { BootstrapRequest, ReconcileRequest, ReconcileResult } from '../../contract/request.js';
@@ -33,8 +32,6 @@ export interface RunRecord {
   readonly reference: RunReference;
   /** Null while the run is open, and where it closed without a report: it was cancelled or terminated. */
   readonly report: Report | null;
-  /** Only the file of an export has the run. Missing where Temporal keeps it. */
-  readonly archived?: { readonly target: Target | null };
 }
 
 type ListedRun = AsyncIterableItem<ReturnType<TemporalConnection['client']['workflow']['list']>>;

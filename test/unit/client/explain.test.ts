@@ -140,6 +140,89 @@ describe('an explanation without CloudTrail', () => {
   });
 });
 
+describe('an explanation from a file', () => {
+  const write = { operation: 'CreateRole', requestId: 'r-1', at: '2026-01-02T00:00:00.000Z' };
+  const made = run('base', '2026-01-02T00:00:01.000Z', entity('created', { writes: [write] }));
+  const refused = run('app', '2026-01-03T00:00:00.000Z', entity('refused', { reason: 'belongs to base' }));
+  const fromFile = (record: RunRecord): RunRecord => ({
+    ...record,
+    reference: { ...record.reference, source: 'audit' },
+  });
+  const adopted = 'choose another name, or take it over with --adopt foreign:Role/deploy';
+
+  test('proves nothing, suggests no command, and names its source', () => {
+    const refusedWith = run('app', '2026-01-03T00:00:00.000Z', entity('refused', { remedy: adopted }));
+    expect(explain([refusedWith, made]).explanations[0]).toMatchObject({ certainty: 'proven' });
+    const explained = explain([fromFile(refusedWith), fromFile(made)]);
+    const [explanation] = explained.explanations;
+    expect(explanation).toMatchObject({
+      cause: 'existed-before',
+      certainty: 'inferred',
+      command: null,
+      requestedBy: { source: 'audit' },
+      existing: { createdBy: 'base (https://ci.example/base)', source: 'audit' },
+    });
+    expect(new Set(explanation?.timeline.map(({ source }) => source))).toEqual(new Set(['audit']));
+    expect(renderExplanations(explained)).toMatch(/\(inferred\)[^]*as an audit file tells[^]*, audit file/);
+  });
+
+  test('proves nothing about a run of Temporal either, where the cause follows from the file', () => {
+    expect(explain([refused, fromFile(made)]).explanations[0]).toMatchObject({
+      certainty: 'inferred',
+      headline: expect.stringContaining('base') as string,
+    });
+    expect(explain([refused, fromFile(made)]).explanations[0]?.requestedBy).not.toHaveProperty('source');
+  });
+
+  test('does not name the caller of an event of CloudTrail, and does not hide it', () => {
+    const event: Trail['events'][number] = {
+      eventId: 'e',
+      at: '2026-01-02T00:00:00.000Z',
+      operation: 'CreateRole',
+      requestId: 'r-1',
+      code: null,
+      principal: 'arn:aws:sts::111111111111:assumed-role/admin/mallory',
+      sourceIdentity: null,
+      sourceIp: null,
+      userAgent: null,
+      runId: made.reference.runId,
+      entity: 'Role/deploy',
+    };
+    const trail: Trail = { status: 'read', message: null, events: [event], truncated: false };
+    const [explanation] = explain([refused, fromFile(made)], UNREAD, trail).explanations;
+    expect(explanation?.existing).toMatchObject({ createdBy: event.principal });
+    expect(explanation?.existing).not.toHaveProperty('source');
+    expect(explanation?.timeline.filter(({ requestId }) => requestId === 'r-1')).toMatchObject([
+      { source: 'cloudtrail', caller: event.principal },
+    ]);
+  });
+
+  test('shows times without control characters', () => {
+    const hostile = fromFile(run('app', '2026-01-03T00:00:00.000Z\u001b[2J', entity('adopted')));
+    const entityRuns = entityRunsOf([hostile], [], DECLARED);
+    const subject: Subject = {
+      kind: 'Role',
+      name: 'deploy',
+      declared: DECLARED,
+      entityRun: entityRuns[0] ?? null,
+      call: null,
+    };
+    const explanation = buildExplanation(subject, entityRuns, UNREAD, NO_TRAIL);
+    expect(renderExplanations({ ...explain([made]), explanations: [explanation] })).not.toContain('\u001b[2J');
+  });
+});
+
+test('a write that the run of a reset has again is told once, as that of the run before', () => {
+  const write = { operation: 'CreateRole', requestId: 'r-1', at: '2026-01-02T00:00:00.000Z' };
+  const base = run('base', '2026-01-02T00:00:00.000Z', entity('cancelled', { writes: [write] }));
+  const again = run('again', '2026-01-02T00:00:05.000Z', entity('created', { writes: [write] }));
+  const [explanation] = explain([again, base]).explanations;
+  expect(explanation?.timeline.filter(({ requestId }) => requestId === 'r-1')).toMatchObject([
+    { runId: base.reference.runId },
+  ]);
+  expect(explanation?.existing.createdBy).toBe('base (https://ci.example/base)');
+});
+
 describe('countConflicts', () => {
   test('lists each day of the window, including days without a run', () => {
     const { days, conflicts } = countConflicts([], FROM, TO);
