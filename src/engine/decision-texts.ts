@@ -54,7 +54,8 @@ export function reasonToTake(ownership: Ownership): string | null {
 export function ownerAndOverride(owner: string, entity: DesiredEntity): [reason: string, remedy: string] {
   const override = `--adopt foreign:${entityId(entity)}`;
   if (isStack(owner) && entity.state === 'present') {
-    const retain = 'deploy the stack with DeletionPolicy: Retain for it, then without it';
+    const retain =
+      'deploy the stack with DeletionPolicy: Retain on it, then with a template without it (do not delete the stack)';
     return [`owned by ${owner}`, `choose another name, or ${retain}, and take it over with ${override}`];
   }
   const [elsewhere, here] = entity.state === 'absent' ? ['delete', 'delete it'] : ['release', 'take it over'];

@@ -33,8 +33,8 @@ export function unprotectRemedy(entity: Protectable, ownable: boolean): string {
   const id = entityId(entity);
   if (entity.orphan !== undefined && !ownable) return `keep it, or declare ${id} with state: absent`;
   return ownable
-    ? `keep it, or declare ${id} as present with protect: false and apply, which removes the tag; then delete it`
-    : `keep it, or remove protect: true from ${id}`;
+    ? `keep it, or declare ${id} as present with protect: false and apply, which removes the tag; then delete it (in a CloudFormation template: DeletionPolicy: Delete)`
+    : `keep it, or remove protect: true from ${id} (in a CloudFormation template: DeletionPolicy: Retain)`;
 }
 
 /** Returns the changes of the protection tag. A manifest that leaves `protect` out changes nothing. */

@@ -242,7 +242,7 @@ const SCENARIOS: Readonly<Record<string, Readonly<Record<string, Scenario>>>> = 
       code: 0,
       after: async ({ output }, { folder }, { outputs }) => {
         expect(output).toContain('Plan: 3 to create');
-        expect(output).toContain('deploy it with DeletionPolicy: Retain, then delete it');
+        expect(output).toContain('then delete the resources, not the stack, from its template and deploy it again');
         expect(output).toContain(outputs[0] ?? 'no output on the page');
         expect(writesIn(world)).toEqual([]);
         const converted = await world.cli(['plan', '-f', join(folder, 'roles.yaml')]);
@@ -421,7 +421,9 @@ describe('the roles of cdk bootstrap', () => {
     expect(refused.code).toBe(3);
     for (const { outcome, reason, remedy } of refused.report().entities) {
       expect([outcome, reason]).toEqual(['refused', 'owned by CloudFormation stack "CDKToolkit"']);
-      expect(remedy).toContain('deploy the stack with DeletionPolicy: Retain for it, then without it');
+      expect(remedy).toContain(
+        'deploy the stack with DeletionPolicy: Retain on it, then with a template without it (do not delete the stack)',
+      );
     }
     expect(writesIn(world)).toEqual([]);
 

@@ -78,7 +78,8 @@ test('a user is kept where AWS would delete a protected access key with it, and 
   const refused = await runs.apply([user, key], { command: 'destroy' });
   expect(entityOf(refused, 'User/ann')).toMatchObject({
     reason: 'would be deleted with AccessKey/ann, which is protected',
-    remedy: 'keep User/ann, or remove protect: true from AccessKey/ann',
+    remedy:
+      'keep User/ann, or remove protect: true from AccessKey/ann (in a CloudFormation template: DeletionPolicy: Retain)',
   });
   const all = await runs.apply([user, key], { command: 'destroy', includeAdopted: true });
   expect(entityOf(all, 'AccessKey/ann').reason).toMatch(/^it is protected by protect: true in the manifest/);

@@ -2,6 +2,7 @@ import type { Declaration } from '../../contract/declarations.js';
 import { entityId, entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/entity.js';
 import type { EntityClaim } from '../../contract/entity-claims.js';
 import type { Decision } from '../../contract/report.js';
+import { hasProtectionTag } from '../../engine/protection.js';
 import type { Dependent } from '../../kinds/kind.js';
 import { kindOf } from '../runtime/observe.js';
 import type { AssessedEntity } from './assessed-entity.js';
@@ -30,7 +31,7 @@ export function protectionRefusal({ planned }: AssessedEntity, kept: readonly As
   return {
     action: 'refuse',
     reason: `would be deleted with ${ids}, which ${kept.length === 1 ? 'is' : 'are'} protected`,
-    remedy: `keep ${entityId(planned)}, or remove protect: true from ${ids}`,
+    remedy: `keep ${entityId(planned)}, or remove protect: true from ${ids} (in a CloudFormation template: DeletionPolicy: Retain)`,
   };
 }
 
@@ -68,12 +69,23 @@ export function refusalOf(
   const verb = planned.decision.action === 'delete' ? 'deleted' : 'replaced';
   const ways = [`detach ${entityId(planned)} from ${ids} first`];
   if (declared.length < keeping.length) ways.push(`declare ${keeping.length === 1 ? 'it' : 'them'} here`);
-  if (declared.some(({ entity }) => entity.state === 'destroyed')) ways.push('pass --include-adopted');
+  else if (declared.every(isKeptAsAdopted)) ways.push('pass --include-adopted');
+  const refused = declared.filter((one) => one.planned.decision.action === 'refuse');
+  if (refused.length > 0)
+    ways.push(`resolve the refusal of ${refused.map(({ entity }) => entityId(entity)).join(', ')}`);
   return {
     action: 'refuse',
     reason: `cannot be ${verb}: still attached to ${ids}, which this run keeps`,
     remedy: ways.join(', or '),
   };
+}
+
+/** Reports whether `--include-adopted` would delete a dependent that is kept: nothing else keeps it. */
+function isKeptAsAdopted({ entity, kind, observed, planned: { decision } }: AssessedEntity): boolean {
+  const { state, includeAdopted, orphan, protect, shared } = entity;
+  if (state !== 'destroyed' || includeAdopted === true || orphan !== undefined || shared) return false;
+  if (protect === true || (observed !== undefined && hasProtectionTag(observed))) return false;
+  return kind.ownable ? decision.action === 'release' : decision.action === 'no-op';
 }
 
 /** Refuses to remove an orphan that only its tags show. */

@@ -26,9 +26,10 @@ export function checkAttributes(resource: Resource, template: Template, report: 
   checkDependsOn(resource, template, report);
 }
 
-/** Reports whether a resource stays when its stack is deleted. */
-export function isRetained({ tree }: Resource): boolean {
-  return stringOf(tree.entries.get('DeletionPolicy')?.value)?.startsWith('Retain') === true;
+/** Reports whether a resource stays when its stack is deleted. Undefined where the template does not say. */
+export function protectionOf({ tree }: Resource): boolean | undefined {
+  const policy = stringOf(tree.entries.get('DeletionPolicy')?.value);
+  return policy === null ? undefined : policy.startsWith('Retain');
 }
 
 /** Refuses resources of IAM that wait for each other by `DependsOn`. */

@@ -2,7 +2,7 @@ import type { Problem, Report } from '../../engine/manifest/problem.js';
 import { problemAt, scalarTree, type SourceOffset } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
 import { arnToken } from '../manifest/template-text.js';
-import { checkAttributes, checkCycles, isRetained } from './attributes.js';
+import { checkAttributes, checkCycles, protectionOf } from './attributes.js';
 import { append, pathTo, setProperty, type Entity } from './entity.js';
 import { textOf } from './parameters.js';
 import { Parts, checkProperties, type Part } from './parts.js';
@@ -81,11 +81,13 @@ class EntityReader {
     const made = login === undefined ? [entity] : [entity, login];
     this.entities.push(...made);
     const policy = tree.entries.get('DeletionPolicy');
-    if (policy !== undefined && isRetained(resource))
-      for (const one of made) setProperty(one, 'protect', scalarTree(policy.value.at, true), policy.at);
+    const protection = protectionOf(resource);
+    // Left out, it would keep the protection that an earlier version of the template has set.
+    if (policy !== undefined && protection !== undefined)
+      for (const one of made) setProperty(one, 'protect', scalarTree(policy.value.at, protection), policy.at);
     const replaced = textOf(tree.entries.get('UpdateReplacePolicy')?.value);
     // What is protected is not replaced either.
-    if (replaced === 'Retain' && !isRetained(resource))
+    if (replaced === 'Retain' && protection !== true)
       this.leaveOut(entity, ['Resources', logicalId, 'UpdateReplacePolicy'], 'UpdateReplacePolicy', at);
   }
 

@@ -1,6 +1,6 @@
 import { quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
 import { mapTree, problemAt, type MapEntry, type SourceOffset, type Tree } from '../../engine/manifest/tree.js';
-import { isRetained } from './attributes.js';
+import { protectionOf } from './attributes.js';
 import { append, pathTo, setProperty, type Entity } from './entity.js';
 import { textOf } from './parameters.js';
 import { checkMembers } from './members.js';
@@ -70,7 +70,7 @@ export class Parts {
   read(resource: Resource, { targets, part, properties }: PartType): void {
     const { entries } = resource.properties;
     checkProperties(resource, this.report);
-    if (isRetained(resource)) this.warnRetained(resource);
+    if (protectionOf(resource) === true) this.warnRetained(resource);
     const [first = '', second = ''] = properties;
     const add = part === 'membership' ? this.membership(resource, first) : this.inlinePolicy(resource, first, second);
     const names = Object.entries(targets).flatMap(([property, kind]) => {

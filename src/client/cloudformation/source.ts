@@ -81,7 +81,7 @@ function warningsOf(file: string, ignored: ReadonlyMap<string, number>): readonl
     ...fileProblem(
       file,
       'a stack may still own these entities: CloudFormation tags few IAM entities, so a plan cannot detect it',
-      'if such a stack exists, deploy it with DeletionPolicy: Retain, then delete it',
+      'if one does, set DeletionPolicy: Retain on these resources in its template and deploy it; then delete the resources, not the stack, from its template and deploy it again',
     ),
     path: 'Resources',
   };

@@ -151,7 +151,7 @@ describe('an entity that exists', () => {
     (tags) => {
       const { remedy } = decide(OWNABLE, desired('unowned'), SAME, observed(tags));
       expect(remedy).toBe(
-        'choose another name, or deploy the stack with DeletionPolicy: Retain for it, then without it, and take it over with --adopt foreign:Thing/x',
+        'choose another name, or deploy the stack with DeletionPolicy: Retain on it, then with a template without it (do not delete the stack), and take it over with --adopt foreign:Thing/x',
       );
       const absent = decide(OWNABLE, desired('unowned', { state: 'absent' }), SAME, observed(tags));
       expect(absent.remedy).toContain('have its owner delete it');

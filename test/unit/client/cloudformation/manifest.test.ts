@@ -412,7 +412,8 @@ describe('warnings', () => {
   };
 
   test('say once that a stack may own the entities', async () => {
-    const remedy = 'if such a stack exists, deploy it with DeletionPolicy: Retain, then delete it';
+    const remedy =
+      'if one does, set DeletionPolicy: Retain on these resources in its template and deploy it; then delete the resources, not the stack, from its template and deploy it again';
     expect(await warningsOf('')).toEqual([[STACK, remedy]]);
     const checked = await validate(['s.yaml'], { cwd: folder, template: { account: ACCOUNT } });
     expect(checked).toMatchObject({ ok: true, warnings: [{ message: STACK }] });

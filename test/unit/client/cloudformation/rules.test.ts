@@ -374,19 +374,21 @@ describe('text that a manifest would take for its own', () => {
 
 describe('attributes of resources', () => {
   test.each(['Retain', 'RetainExceptOnCreate'])(
-    'DeletionPolicy: %s protects the entity and its password',
+    'DeletionPolicy: %s protects the entity and its password, and Delete takes the protection away',
     (DeletionPolicy) => {
       const Properties = { UserName: 'ann', LoginProfile: { Password: 'x' } };
       const template = stack({
         App: role({}, { DeletionPolicy }),
         Ann: { Type: 'AWS::IAM::User', DeletionPolicy, Properties },
         Free: role({ RoleName: 'b' }, { DeletionPolicy: 'Delete' }),
+        Open: role({ RoleName: 'c' }),
       });
       const entities = entitiesOf(template, { secrets: { Ann: 'file:a' } });
       expect(entities.map(({ kind, protect }) => [kind, protect])).toEqual([
         ['Role', true],
         ['User', true],
         ['LoginProfile', true],
+        ['Role', false],
         ['Role', undefined],
       ]);
     },
