@@ -6,19 +6,10 @@ import { RESOURCE_TYPES } from '../../../../src/client/terraform/resource-types.
 import type { JsonObject } from '../../../../src/contract/entity.js';
 import { HeldSet, type LookedUp } from '../../../../src/contract/look-up.js';
 import type { Finding } from '../../../../src/contract/preflight.js';
+import { ABSENT } from '../../../support/look-ups.js';
 
 const ACCOUNT = '123456789012';
-const FOUND: LookedUp = {
-  status: 'present',
-  message: null,
-  name: null,
-  arn: null,
-  path: null,
-  createdAt: null,
-  owner: null,
-  id: null,
-  members: {},
-};
+const FOUND: LookedUp = { ...ABSENT, status: 'present' };
 const SSH_KEY =
   'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQD3F6tyPEFEzV0LX3X8BsXdMsQz1x2cEikKDEY0aIj41qgxMCP/iteneqXSIFZBp5vizPvaoIR3Um9xK7PGoW8giupGn+EPuxIA4cDM4vzOqOkiMPhz5XK0whEjkVzTo4+S0puvDZuwIsdiW9mxhJc7tgBNL0cYlWSYVkz4G/fslNfRPW5mYAM49f4fhtxPb5ok4Q2Lg9dPKVHO/Bgeu5woMc7RY0p1ej6D4CKFE6lymSDJpW0YHX/wqE9+cfEauh7xZcG0q9t2ta6F6fmX0agvpFyZo8aFbXeUBr7osSCJNgvavWbM/06niWrOvYX2xwWdhXmXSrbX8ZbabVohBK41';
 

@@ -5,24 +5,13 @@ import {
   preflightOffline,
 } from '../../../../src/client/terraform/preflight.js';
 import type { TerraformPlan } from '../../../../src/client/terraform/plan.js';
-import type { LookedUp } from '../../../../src/contract/look-up.js';
 import type { Finding } from '../../../../src/contract/preflight.js';
 import { CERTIFICATE } from '../../../support/kind-fixtures/certificates.js';
+import { ABSENT } from '../../../support/look-ups.js';
 import { planWith, type PrintedChange } from '../../../support/terraform-changes.js';
 
 const HERE = { target: { account: '111111111111', partition: 'aws' } };
 const [OWN, OTHER] = ['arn:aws:iam::111111111111:policy/own', 'arn:aws:iam::aws:policy/ReadOnlyAccess'] as const;
-const ABSENT: LookedUp = {
-  status: 'absent',
-  message: null,
-  name: null,
-  arn: null,
-  path: null,
-  createdAt: null,
-  owner: null,
-  id: null,
-  members: {},
-};
 
 const create = (address: string, after: object): PrintedChange => {
   const [type = '', name = ''] = address.split('.');

@@ -5,30 +5,19 @@ import type { TerraformPlan } from '../../../../src/client/terraform/plan.js';
 import { type EntityToLookUp, HeldSet, type LookedUp } from '../../../../src/contract/look-up.js';
 import { partsOf } from '../../../../src/client/terraform/look-up.js';
 import { CERTIFICATE } from '../../../support/kind-fixtures/certificates.js';
+import { ABSENT } from '../../../support/look-ups.js';
 import { configurationOf, planWith, type PrintedChange } from '../../../support/terraform-changes.js';
 
 const HERE = { target: { account: '111111111111', partition: 'aws' } };
 const SSH_KEY =
   'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQD3F6tyPEFEzV0LX3X8BsXdMsQz1x2cEikKDEY0aIj41qgxMCP/iteneqXSIFZBp5vizPvaoIR3Um9xK7PGoW8giupGn+EPuxIA4cDM4vzOqOkiMPhz5XK0whEjkVzTo4+S0puvDZuwIsdiW9mxhJc7tgBNL0cYlWSYVkz4G/fslNfRPW5mYAM49f4fhtxPb5ok4Q2Lg9dPKVHO/Bgeu5woMc7RY0p1ej6D4CKFE6lymSDJpW0YHX/wqE9+cfEauh7xZcG0q9t2ta6F6fmX0agvpFyZo8aFbXeUBr7osSCJNgvavWbM/06niWrOvYX2xwWdhXmXSrbX8ZbabVohBK41';
 
-const UNREAD: LookedUp = {
-  status: 'absent',
-  message: null,
-  name: null,
-  arn: null,
-  path: null,
-  createdAt: null,
-  owner: null,
-  id: null,
-  members: {},
-};
-
 /** Predicts the creates of plans, where the account has these entities. */
 function predicted(plans: readonly TerraformPlan[], account: Readonly<Record<string, Partial<LookedUp>>>) {
   const compared = compareTerraformPlans(plans, HERE);
   const findings = predictAll(compared, (_account, { kind, name }) => {
     const found = account[`${kind}/${name}`];
-    return found === undefined ? UNREAD : { ...UNREAD, status: 'present', name, ...found };
+    return found === undefined ? ABSENT : { ...ABSENT, status: 'present', name, ...found };
   });
   return Object.fromEntries(findings.map(({ address, verdict, error }) => [address, [verdict, error?.code ?? null]]));
 }
@@ -272,7 +261,7 @@ test('a policy that was looked up without a listing may be there under another p
 test('the create of a resource that removes others adds only', () => {
   const plan = planWith([create('aws_iam_group_membership.m', { group: 'g', users: ['u'] })]);
   const findings = predictAll(compareTerraformPlans([plan], HERE), (_account, { name }) => ({
-    ...UNREAD,
+    ...ABSENT,
     status: 'present',
     name,
     members: { users: { present: [], others: ['bob'], omitted: 0 } },
