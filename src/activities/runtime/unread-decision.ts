@@ -3,6 +3,7 @@ import type { RefusedRead } from '../../aws/refused-reads.js';
 import type { Target } from '../../contract/entity.js';
 import { FAILURES } from '../../contract/failures.js';
 import type { Decision, RefusedCall } from '../../contract/report.js';
+import { deniedAction } from '../../report/refused-read.js';
 
 /** Characters of AWS's message that are reported: it may quote a policy. */
 const MAX_MESSAGE = 500;
@@ -30,9 +31,9 @@ export function unreadDecision(
 }
 
 function remedyOf(aws: AwsError, kind: string, partition: string): string {
-  if (isUnsupported(aws)) return unsupportedRemedy(actionOf(aws), kind, partition);
+  if (isUnsupported(aws)) return unsupportedRemedy(deniedAction(aws), kind, partition);
   if (failureTypeOf(aws) !== 'AccessDenied') return FAILURES.InvalidInput.remedy;
-  const action = actionOf(aws);
+  const action = deniedAction(aws);
   if (aws.message.includes('explicit deny')) {
     return `remove the explicit deny of ${action} for the worker's role, in the policy that AWS's message names`;
   }
@@ -44,10 +45,4 @@ function unsupportedRemedy(action: string, kind: string, partition: string): str
   return partition === 'aws'
     ? `the endpoint that answers the worker does not know ${action}: correct AWS_ENDPOINT_URL_IAM, use an emulator that knows it, or ${leave}`
     : `partition ${partition}, or the endpoint that answers the worker, does not know ${action}: ${leave}`;
-}
-
-/** Returns the action to allow: the one that AWS's message names, else that of the operation. */
-function actionOf({ message, operation }: Pick<AwsError, 'message' | 'operation'>): string {
-  const [, named] = /not authorized to perform: ([a-z\d-]+:\w+)/.exec(message) ?? [];
-  return named ?? `iam:${operation ?? '*'}`;
 }

@@ -5,6 +5,7 @@ import { truncate } from '../../engine/text.js';
 import type { CaptureUpdateReport, Difference, Patch } from '../../contract/capture-update.js';
 import { counted } from '../../report/text.js';
 import { plain } from '../terminal.js';
+import { renderRefusedReads } from './refused-reads.js';
 
 /** Characters of a value that are shown. */
 const MAX_VALUE = 200;
@@ -26,10 +27,7 @@ export function renderCaptureUpdate(update: CaptureUpdateReport, isCheck: boolea
       'Not compared:',
       untouched.map((one) => `${plain(entityId(one))}: ${plain(one.reason)}`),
     ),
-    section(
-      'Not read:',
-      unread.map(({ kind, name, message }) => plain(`${name === null ? kind : `${kind}/${name}`}: ${message}`)),
-    ),
+    section('Not read:', renderRefusedReads(unread)),
     section('Not declared, and not added:', namesOf(notDeclared.map(entityId))),
     conclusion(update, isCheck),
   ]
@@ -86,6 +84,6 @@ function conclusion(update: CaptureUpdateReport, isCheck: boolean): string {
     const isSame = rest === '' && notDeclared.length === 0;
     return isSame ? 'No changes. The manifest has what the account has.' : `No file changes${rest}.`;
   }
-  const verb = isCheck ? 'would change' : 'changed';
-  return `${counted(files.length, 'file')} ${verb}: ${counted(changes.length, 'difference')} taken over${rest}.`;
+  const [verb, taken] = isCheck ? ['would change', 'to take over'] : ['changed', 'taken over'];
+  return `${counted(files.length, 'file')} ${verb}: ${counted(changes.length, 'difference')} ${taken}${rest}.`;
 }

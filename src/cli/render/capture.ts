@@ -4,6 +4,7 @@ import type { CaptureReport, CaptureWarning } from '../../contract/capture-repor
 import { entityId } from '../../contract/entity.js';
 import { counted, joinFirst } from '../../report/text.js';
 import { plain } from '../terminal.js';
+import { renderRefusedReads } from './refused-reads.js';
 
 /** Entities that are named for one reason. */
 const MAX_NAMED = 3;
@@ -37,13 +38,7 @@ export function renderCapture(report: CaptureReport, manifests: readonly string[
       'To fill in, because AWS does not show it',
       byReason(toFillIn.map((one) => ({ subject: entityId(one), reason: one.property }))),
     ),
-    section(
-      'Not read, so that entities may be missing',
-      unread.map(
-        ({ kind, name, message }) =>
-          `${pc.red('?')} ${plain(name === null ? kind : entityId({ kind, name }))}: ${plain(message)}`,
-      ),
-    ),
+    section('Not read, so that entities may be missing', renderRefusedReads(unread)),
     section(
       'Kept, and not part of this capture: delete what nothing uses',
       shortened(report.otherFiles.map((path) => plain(join(report.directory, path)))),
@@ -87,9 +82,13 @@ function byReason(items: readonly { readonly subject: string; readonly reason: s
   return hidden === 0 ? shown : [...shown, `${String(hidden)} for other reasons, which --output json lists`];
 }
 
-function conclusion({ captured, account, files }: CaptureReport, manifests: readonly string[]): string {
+function conclusion({ captured, account, files, unread }: CaptureReport, manifests: readonly string[]): string {
   const total = Object.values(captured).reduce((sum, count) => sum + count, 0);
-  if (total === 0) return `Nothing to capture in account ${plain(account)}.`;
+  if (total === 0) {
+    return unread.length === 0
+      ? `Nothing to capture in account ${plain(account)}.`
+      : `Nothing was captured of account ${plain(account)}, and nothing was written: AWS refused reads.`;
+  }
   const kinds = Object.entries(captured).map(([kind, count]) => `${String(count)} ${plain(kind)}`);
   const others = files.length - manifests.length;
   const beside = others === 0 ? '' : `, and ${counted(others, 'file')} beside it`;

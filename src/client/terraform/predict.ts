@@ -1,5 +1,6 @@
 import { HeldSet, type LookedUp } from '../../contract/look-up.js';
 import type { Finding } from '../../contract/preflight.js';
+import { refusedReadRemedy } from '../../report/refused-read.js';
 import { findingOf, refusalOf } from './findings.js';
 import type { Item } from './items.js';
 import { type Known, notesOf } from './known-item.js';
@@ -66,8 +67,8 @@ function lacking({ item, subject, found }: Known, missing: Missing): Finding | u
 /** Returns the finding about an entity that could not be read; undefined where it could. */
 function unread({ item, found: { status, message } }: Known): Finding | undefined {
   if (status !== 'unread' && (status !== 'present' || message === null)) return undefined;
-  const remedy = "grant the action to the worker's role, and check again";
-  return findingOf(item, { verdict: 'unread', reason: `not read: ${message ?? ''}`, remedy });
+  const text = message ?? '';
+  return findingOf(item, { verdict: 'unread', reason: `not read: ${text}`, remedy: refusedReadRemedy(text) });
 }
 
 /** Returns the owner of what a create adds to or changes. */
@@ -84,8 +85,7 @@ function absent({ item, type, found, ownerNotes }: Known): Finding {
       verdict: 'unread',
       reason:
         'absent by its exact name only: AWS refused the listing, so the account may have it in another case or under another path',
-      remedy:
-        "grant the listing to the worker's role (iam:GetAccountAuthorizationDetails, or the List action of the kind)",
+      remedy: "allow iam:GetAccountAuthorizationDetails to the worker's role",
     });
   }
   return findingOf(item, { verdict: 'create', reason: 'absent', notes: [...notesOf(type), ...ownerNotes] });

@@ -16,6 +16,7 @@ const NOTHING: CaptureUpdateReport = {
   notDeclared: [],
   unread: [],
 };
+const DENIED = 'ListUsers answered AccessDenied: denied';
 const role = { kind: 'Role', name: 'deploy' };
 
 function lastLine(report: Partial<CaptureUpdateReport>): string {
@@ -39,16 +40,33 @@ it('tells that a manifest has what the account has only where nothing is left', 
 it('names what was never applied, and what was not read', () => {
   const gone = [{ ...role, isDeclaredAbsent: false, wasApplied: false }];
   const unread = [
-    { kind: 'User', name: 'ann', message: 'denied' },
-    { kind: 'Role', name: null, message: 'denied' },
+    { kind: 'User', name: 'ann', message: DENIED },
+    { kind: 'Role', name: null, message: DENIED },
   ];
   expect(renderCaptureUpdate({ ...NOTHING, gone, unread }, true))
     .toBe(`Not in the account (declare absent with --removed):
   Role/deploy: no apply is known to have made it, so --removed leaves it
 
 Not read:
-  User/ann: denied
-  Role: denied
+  ? User/ann, Role: ListUsers answered AccessDenied: denied
+      remedy: allow iam:ListUsers to the worker's role
 
 No file changes, 1 not in the account, 2 not read.`);
+});
+
+it('tells with --check what it would take over, and without what it has', () => {
+  const change = {
+    file: 'm.yaml',
+    line: 1,
+    column: 1,
+    entities: ['Role/deploy'],
+    path: 'a',
+    action: 'change',
+  } as const;
+  const update = { ...NOTHING, files: ['m.yaml'], changes: [change] };
+  const last = (isCheck: boolean) => renderCaptureUpdate(update, isCheck).split('\n').at(-1);
+  expect([last(true), last(false)]).toEqual([
+    '1 file would change: 1 difference to take over.',
+    '1 file changed: 1 difference taken over.',
+  ]);
 });

@@ -8,6 +8,7 @@ import { errorsOf } from '../../../support/type-check.js';
 
 /** A small account, as a manifest that people read. Look at what has changed before `UPDATE_GOLDEN=1`. */
 
+const DENIED = 'ListSAMLProviders answered AccessDenied: no';
 const FOLDER = join(__dirname, 'golden');
 const GITHUB = 'token.actions.githubusercontent.com';
 
@@ -133,7 +134,7 @@ test('the result names what a person should look at, and folds what is alike', (
       leftOut: LEFT_OUT.map(({ leftOut: reason, kind, name, arn: arnOf }) => ({ kind, name, arn: arnOf, reason })),
       notDeclared: written.notDeclared,
       toFillIn: written.toFillIn,
-      unread: [{ kind: 'SAMLProvider', name: null, message: 'ListSAMLProviders answered AccessDenied: no' }],
+      unread: ['SAMLProvider', 'Group'].map((kind) => ({ kind, name: null, message: DENIED })),
       warnings: findWarnings(written.captured, LEFT_OUT, Date.parse('2024-06-01T00:00:00.000Z')),
       otherFiles: [],
       apiCalls: { total: 9, byOperation: { ListRoles: 9 } },
