@@ -6,7 +6,7 @@ import { unmanagedContent, type UnmanagedContent } from './compare.js';
 import type { Comparison, Observed, PropertyRules } from './comparison.js';
 import { removesUnmanaged, type Situation } from './decision-rules.js';
 import { sortedJson } from './json.js';
-import { allowsAllActions, isAdministratorPolicy } from './policy/index.js';
+import { administratorPolicyText, widestAllowances } from './policy/index.js';
 
 /** Records on an adopted entity what it held beyond the manifest: digests, or one of the words below. */
 export const UNMANAGED_TAG = 'iam-bootstrap:unmanaged-at-adoption';
@@ -132,5 +132,5 @@ function baselineOf({ tags }: Observed): ReadonlySet<string> | undefined {
 
 /** Reports whether content gives the permissions of an administrator. */
 function isAdministrative({ line, content }: UnmanagedContent): boolean {
-  return isAdministratorPolicy(line) || allowsAllActions(content);
+  return administratorPolicyText(line) !== undefined || widestAllowances(content).length > 0;
 }

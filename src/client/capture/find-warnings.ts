@@ -2,7 +2,7 @@ import { type CapturedEntity, type LeftOutEntity, UNUSED_DAYS } from '../../cont
 import type { CaptureWarning } from '../../contract/capture-report.js';
 import { entityId } from '../../contract/entity.js';
 import { objectOrEmpty, strings } from '../../engine/json.js';
-import { allowsAllActions, danglingPrincipals, isAdministratorPolicy } from '../../engine/policy/index.js';
+import { administratorPolicyText, danglingPrincipals, widestAllowances } from '../../engine/policy/index.js';
 import { findKind } from '../../kinds/index.js';
 
 const DAY_MS = 86_400_000;
@@ -48,13 +48,13 @@ function administratorAccess(entity: CapturedEntity): readonly CaptureWarning[] 
     switch (rules[property]?.type) {
       case 'set':
         return strings(value)
-          .filter(isAdministratorPolicy)
+          .filter((arn) => administratorPolicyText(arn) !== undefined)
           .map((arn) => `has ${arn}`);
       case 'document':
-        return allowsAllActions(value) ? [`allows every action (${property})`] : [];
+        return widestAllowances(value).map((actions) => `allows ${actions} (${property})`);
       case 'documents':
         return Object.entries(objectOrEmpty(value)).flatMap(([name, document]) =>
-          allowsAllActions(document) ? [`allows every action (${property}.${name})`] : [],
+          widestAllowances(document).map((actions) => `allows ${actions} (${property}.${name})`),
         );
       default:
         return [];

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
 import { isList, isObject, objectOrEmpty, ownValue, strings } from '../json.js';
+import { administratorPolicyText, widestActions } from './administrator.js';
 import { canonicalStatement, type PolicyDocument, statementsOf } from './canonical.js';
 import { showValue } from './diff.js';
 import { matchesPattern } from './grants.js';
@@ -10,9 +11,6 @@ export interface AccountContext {
   readonly account: string;
   readonly partition: string;
 }
-
-/** AWS managed policies that let their holder do everything, or give that to itself. */
-const ADMINISTRATOR_POLICY = /^arn:[^:]+:iam::aws:policy\/(AdministratorAccess|IAMFullAccess)$/;
 
 /**
  * Lists what widens access in the properties of an entity, as `PROPERTY: text`: every action, everyone as principal,
@@ -28,8 +26,10 @@ export function accessWarnings(spec: JsonObject, context: AccountContext): reado
       );
     }
     // A boundary limits, so that only a list of policies grants.
-    const administrators = isList(value) ? strings(value).filter((arn) => ADMINISTRATOR_POLICY.test(arn)) : [];
-    return administrators.map((arn) => `${property}: ${arn} gives administrator access`);
+    return (isList(value) ? strings(value) : []).flatMap((arn) => {
+      const text = administratorPolicyText(arn);
+      return text === undefined ? [] : [`${property}: ${arn} ${text}`];
+    });
   });
   return [...new Set(warnings)];
 }
@@ -53,11 +53,10 @@ function documentWarnings(path: string, document: PolicyDocument, context: Accou
 }
 
 function actionWarnings(statement: JsonObject): string[] {
-  const except = ownValue(statement, 'NotAction');
   const where = placeOf(statement);
-  if (except !== undefined) return [`allows every action but ${strings(except).map(quoted).join(', ')} ${where}`];
+  const widest = widestActions(statement);
+  if (widest !== undefined) return [`allows ${widest} ${where}`];
   const actions = strings(ownValue(statement, 'Action'));
-  if (actions.some((action) => /^\*(:\*)?$/.test(action))) return [`allows every action ${where}`];
   const passing = actions.filter((action) => matchesPattern(action, 'iam:passrole'));
   return passing.length === 0 ? [] : [`allows iam:PassRole ${where}${via(passing)}`];
 }

@@ -6,7 +6,7 @@
  */
 export { accessWarnings } from './access-warnings.js';
 export type { AccountContext } from './access-warnings.js';
-export { allowsAllActions, isAdministratorPolicy } from './administrator.js';
+export { administratorPolicyText, widestAllowances } from './administrator.js';
 export { decodeDocument } from './decode.js';
 export { canonicalDocument, equivalentDocuments } from './canonical.js';
 export type { DocumentContext } from './canonical.js';

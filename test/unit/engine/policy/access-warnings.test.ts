@@ -31,7 +31,7 @@ test.each<[string, JsonObject, string]>([
   ['passing roles', { Action: 'iam:PassRole', Resource: 'arn:x' }, 'allows iam:PassRole on arn:x'],
   ['passing roles in another case', { Action: 'IAM:passrole' }, 'allows iam:PassRole on *'],
   ['passing roles by a pattern', { Action: 'iam:Pass*' }, 'allows iam:PassRole on * (by "iam:pass*")'],
-  ['passing roles by a service', { Action: ['iam:*'] }, 'allows iam:PassRole on * (by "iam:*")'],
+  ['passing roles by a service', { Action: ['iam:*'] }, 'allows every action of IAM on *'],
   [
     'passing roles under conditions',
     { Action: 'iam:PassRole', Condition: { StringEquals: { 'iam:PassedToService': 'ecs.amazonaws.com' } } },
@@ -39,6 +39,17 @@ test.each<[string, JsonObject, string]>([
   ],
 ])('a policy that allows %s is warned of', (_what, statement, warning) => {
   expect(permissions(statement)).toEqual([`inlinePolicies.p: ${warning}`]);
+});
+
+test.each([
+  ['AdministratorAccess', 'gives administrator access'],
+  ['IAMFullAccess', 'gives administrator access'],
+  ['PowerUserAccess', 'allows every action but those of IAM, Organizations and the account'],
+])('the policy %s of AWS is warned of', (name, text) => {
+  const arn = `arn:aws:iam::aws:policy/${name}`;
+  expect(accessWarnings({ managedPolicyArns: [arn] }, ACCOUNT)).toEqual([`managedPolicyArns: ${arn} ${text}`]);
+  // A boundary limits.
+  expect(accessWarnings({ permissionsBoundary: arn }, ACCOUNT)).toEqual([]);
 });
 
 test.each<[string, JsonObject]>([
