@@ -137,6 +137,10 @@ export class DocumentDiffer extends ValueDiffer {
     if (tree.type === 'scalar' && !isList(goal)) {
       return same(from, goal) ? { changes: NONE, result: from } : this.replace(tree, goal, path);
     }
+    if (tree.type === 'scalar' && isList(goal) && goal.some((to) => same(from, to))) {
+      const to = [from, ...goal.filter((one) => !same(from, one))];
+      return { changes: [{ op: 'replace', target: tree, path, from, to, isKept: true }], result: to };
+    }
     if (tree.type === 'list' && tree.items.every((item) => item.type === 'scalar')) {
       return this.members(tree, asList(goal), path, same);
     }

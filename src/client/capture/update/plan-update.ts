@@ -130,13 +130,19 @@ function handReason(group: Group, { uses, files }: PlanContext): string | undefi
 
 /** Reports whether templates would go that the new value does not get. */
 function losesTemplates(change: ValueChange, files: SourceFiles): boolean {
-  const { op, target, entry } = change;
+  const { op, target, entry, isKept = false } = change;
+  if (isKept) return false;
   const gone = memberOf(change) ?? entry?.value;
   if (op === 'replace') return [...files.textsIn(target)].some(hasTemplates);
   const key = writtenKey(change, files) ?? '';
   if (op === 'rename') return hasTemplates(key);
   if (op === 'add' || gone === undefined) return false;
   return [key, ...files.textsIn(gone)].some(hasVariables);
+}
+
+/** Returns the new value. Of a list that keeps what was the only value, that one stays as it is written. */
+function spelledBeside(node: SourceNode, { to, isKept = false }: ValueChange, spell: (value?: Json) => Json): Json {
+  return isKept && isList(to) ? [node.text, ...to.slice(1).map(spell)] : spell(to);
 }
 
 function writtenKey(change: ValueChange, files: SourceFiles): string | undefined {
@@ -161,14 +167,15 @@ function editOf(
   const isUsedElsewhere = uses.isUsedElsewhere(change.target);
   const made = (edit: SourceEdit): { file: string; edit: SourceEdit } | string => {
     // As the account has it, too: the manifest's spelling may break a text up.
-    const texts = edit.op === 'remove' ? [] : [change.to, edit.value, change.key].flatMap((value) => textsOf(value));
+    const told = change.isKept === true && isList(change.to) ? change.to.slice(1) : change.to;
+    const texts = edit.op === 'remove' ? [] : [told, edit.value, change.key].flatMap((value) => textsOf(value));
     const against = texts.map((text) => reasonAgainst(text, isUsedElsewhere)).find((reason) => reason !== undefined);
     return against ?? { file: files.identify(file.name), edit };
   };
   const member = memberIn(node, change);
   switch (change.op) {
     case 'replace':
-      return made({ op: 'replace', node, value: spell(change.to) });
+      return made({ op: 'replace', node, value: spelledBeside(node, change, spell) });
     case 'add': {
       const key = change.key === undefined ? undefined : speller.key(change.key);
       return made({ op: 'add', container: node, key, value: spell(change.to) });

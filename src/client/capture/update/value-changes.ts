@@ -20,6 +20,8 @@ export interface ValueChange {
   readonly from?: Json | undefined;
   /** The value of the account; undefined where it has none. */
   readonly to?: Json | undefined;
+  /** True if a single value becomes a list that begins with it, as it is written. */
+  readonly isKept?: boolean;
   /** The reason for which it is left to a person. Default: it can be made, as far as this tells. */
   readonly byHand?: string;
 }

@@ -293,6 +293,46 @@ describe('files of documents', () => {
   });
 });
 
+describe('one templated principal', () => {
+  const files = {
+    'm.yaml': ROLE.replace('arn:aws:iam::111111111111:root', 'arn:aws:iam::{{account}}:root'),
+  };
+  const trusting = (AWS: Json) => (entity: (id: string) => Editable) => {
+    const { spec } = entity('Role/deploy');
+    spec['assumeRolePolicyDocument'] = {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole' }],
+    };
+  };
+  const own = 'arn:aws:iam::111111111111:root';
+
+  it.each<[string, Json, string]>([
+    [
+      'becomes a list that keeps it',
+      [own, 'arn:aws:iam::222222222222:root'],
+      '["arn:aws:iam::{{account}}:root", "arn:aws:iam::222222222222:root"]',
+    ],
+    [
+      'becomes a list that keeps it at its place',
+      ['arn:aws:iam::222222222222:root', own],
+      '["arn:aws:iam::{{account}}:root", "arn:aws:iam::222222222222:root"]',
+    ],
+  ])('%s', (_what, AWS, written) => {
+    const { result, lines, again } = taken(files, trusting(AWS));
+    expect(result.patches).toEqual([]);
+    expect(lines).toEqual([
+      '-          Principal: { AWS: "arn:aws:iam::{{account}}:root" }',
+      `+          Principal: { AWS: ${written} }`,
+    ]);
+    expect(again.changes).toEqual([]);
+  });
+
+  it('is left to a person where another one replaces it', () => {
+    const { result } = taken(files, trusting(['arn:aws:iam::222222222222:root', 'arn:aws:iam::333333333333:root']));
+    expect(result.patches.map(({ reason }) => reason)).toEqual(['a template stands there']);
+  });
+});
+
 describe('what one value has an effect on beyond the entity', () => {
   const ARN = (name: string) => `arn:aws:iam::aws:policy/${name}`;
 
