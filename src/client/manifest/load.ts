@@ -75,7 +75,7 @@ export async function validateManifestFiles(files: readonly string[], options: L
 }
 
 /** Reports whether nothing more can be found: other files may refer to what a template with problems declares. */
-function isUseless(sources: readonly ManifestSource[]): boolean {
+export function isUseless(sources: readonly ManifestSource[]): boolean {
   return sources.length === 0 || sources.some((source) => 'tree' in source && source.tree === null);
 }
 

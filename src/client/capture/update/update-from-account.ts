@@ -2,7 +2,7 @@ import type { CapturedItem } from '../../../contract/capture.js';
 import { resolveManifest } from '../../../engine/manifest/resolve.js';
 import { KINDS } from '../../../kinds/index.js';
 import type { TemporalConnection } from '../../../temporal/connect.js';
-import { openManifests, STANDARD_INPUT_NAME } from '../../manifest/load.js';
+import { isUseless, openManifests, STANDARD_INPUT_NAME } from '../../manifest/load.js';
 import { NO_CI, type RequestOptions } from '../../request.js';
 import type { RunOptions } from '../../run/events.js';
 import { readAccount } from '../read-account.js';
@@ -33,6 +33,7 @@ export async function updateFromAccount(
   const { variables = {}, removed, everywhere } = options;
   const opened = await openManifests(files, { ...options, variables, pipeline: NO_CI, kinds: KINDS });
   if (opened.sources.some(({ file }) => file === STANDARD_INPUT_NAME)) return { ok: false, problems: [NOT_A_FILE] };
+  if (opened.problems.length > 0 && isUseless(opened.sources)) return { ok: false, problems: opened.problems };
   const resolved = resolveManifest(opened.sources, opened.options);
   if (!resolved.ok || opened.problems.length > 0) {
     return { ok: false, problems: [...opened.problems, ...(resolved.ok ? [] : resolved.problems)] };
