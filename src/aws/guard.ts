@@ -23,7 +23,7 @@ export class WrongAccountError extends Error {
   ) {
     super(
       `the credentials belong to account ${caller.account} (${caller.partition}), ` +
-        `and the manifest declares ${target.account} (${target.partition})`,
+        `not to ${target.account} (${target.partition})`,
     );
   }
 }

@@ -67,12 +67,17 @@ export async function runRead<Request extends { readonly target: Target }, Resul
   }
 }
 
+/** A person names the account of a read by options, or by a manifest. */
+const WRONG_ACCOUNT_REMEDY =
+  "give the worker credentials of the account, or name a role in it: with --assume-role, or as assumeRole of the manifest's environment";
+
 /** Returns the reason that a worker gave for its failure. */
 function failureOf(error: Error, { account }: Target): ReadError {
   let cause: unknown = error;
   while (cause instanceof Error && cause.cause !== undefined) ({ cause } = cause);
   const { message, type, details } = cause as { message: string; type?: string; details?: readonly unknown[] };
   const row = type !== undefined && Object.hasOwn(FAILURES, type) ? FAILURES[type as FailureType] : undefined;
-  const { remedy = row?.remedy ?? null } = (details?.[0] ?? {}) as { readonly remedy?: string | null };
+  const known = type === 'WrongAccount' ? WRONG_ACCOUNT_REMEDY : (row?.remedy ?? null);
+  const { remedy = known } = (details?.[0] ?? {}) as { readonly remedy?: string | null };
   return new ReadError(`account ${account} was not read: ${message}`, remedy, row?.exitCode ?? ExitCode.Failed);
 }

@@ -58,7 +58,7 @@ describe('credentials that are no good', () => {
         expect(result.code).toBe(3);
         const { result: verdict, reason, remedy } = result.report();
         expect(verdict).toBe('refused');
-        expect(reason).toContain(`belong to account ${ACCOUNT} (aws), and the manifest declares 222222222222 (aws)`);
+        expect(reason).toContain(`belong to account ${ACCOUNT} (aws), not to 222222222222 (aws)`);
         expect(remedy).toContain('assumeRole');
       }
       expect(Object.keys(world.proxy.countBy())).toEqual(['GetCallerIdentity']);

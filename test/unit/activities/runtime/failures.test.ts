@@ -210,7 +210,7 @@ describe('an error on its way to Temporal', () => {
     expect(shown(new WrongAccountError(target, caller))).toMatchObject({
       type: 'WrongAccount',
       nonRetryable: true,
-      message: 'the credentials belong to account 222222222222 (aws), and the manifest declares 111111111111 (aws)',
+      message: 'the credentials belong to account 222222222222 (aws), not to 111111111111 (aws)',
     });
   });
 
