@@ -6,7 +6,6 @@ import type { TerraformPlan } from '../../client/terraform/plan.js';
 import {
   compareTerraformPlans,
   type ComparedPlans,
-  itemsToLookUp,
   preflight as lookUp,
   preflightExitCode,
   preflightOffline,
@@ -135,12 +134,8 @@ function parseProvider(
   return { file, provider, target };
 }
 
-/** Asks a worker. What the plans alone show is told before. */
+/** Asks a worker. Where that fails, what the plans alone show is told nevertheless. */
 async function ask(compared: ComparedPlans, options: PreflightOptions, config: Config): Promise<Preflight> {
-  for (const finding of compared.findings.values()) {
-    if (finding.verdict !== 'duplicate' || itemsToLookUp(compared).length === 0) continue;
-    note(wrapped(renderFinding(finding, compared.plans.length > 1), process.stderr));
-  }
   const interrupt = untilInterrupted();
   let session: Session | undefined;
   const open = async (): Promise<Session> => (session ??= await openSession(config, note));
@@ -153,6 +148,10 @@ async function ask(compared: ComparedPlans, options: PreflightOptions, config: C
       },
     });
   } catch (error) {
+    for (const finding of compared.findings.values()) {
+      if (finding.verdict === 'duplicate')
+        note(wrapped(renderFinding(finding, compared.plans.length > 1), process.stderr));
+    }
     if (interrupt.signal.aborted) throw interrupt.signal.reason;
     throw error;
   } finally {

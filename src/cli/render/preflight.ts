@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { isImported } from '../../client/terraform/blocks.js';
+import { VERDICTS } from '../../client/terraform/preflight.js';
 import type { Finding, Preflight, PreflightPlan, Verdict } from '../../contract/preflight.js';
 import { counted } from '../../report/text.js';
 import { plain } from '../terminal.js';
@@ -60,7 +61,7 @@ function colorOf({ verdict, error }: Finding): (text: string) => string {
 }
 
 /** The last line: what would happen, and what to do next. */
-function conclusion({ summary, findings, plans, offline }: Preflight, files: readonly string[]): string {
+function conclusion({ findings, plans, offline, summary }: Preflight, files: readonly string[]): string {
   if (plans.every(({ creates, renames }) => creates + renames === 0))
     return 'No plan creates or renames anything in IAM.';
   const noun = plans.some(({ renames }) => renames > 0) ? 'change' : 'create';
@@ -72,9 +73,8 @@ function conclusion({ summary, findings, plans, offline }: Preflight, files: rea
       : blocks > 0
         ? `Write ${counted(blocks, 'import or moved block')} with --output FILE.`
         : '';
-  const counts = Object.entries(summary)
-    .filter(([, count]) => count > 0)
-    .map(([verdict, count]) => `${String(count)} ${VERDICT_TEXTS[verdict as Verdict][1]}`);
+  const failing = countsOf(findings.filter(({ error }) => error !== null));
+  const others = countsOf(findings.filter(({ error }) => error === null));
   const verb = refused > 0 ? `${counted(refused, noun)} would fail` : `No ${noun} would fail`;
   const known = offline ? `${verb} by what the plans show; AWS was not asked` : verb;
   const gaps = [
@@ -82,7 +82,15 @@ function conclusion({ summary, findings, plans, offline }: Preflight, files: rea
     ...(summary.unknown > 0 ? ['it can be checked'] : []),
   ];
   const gap = gaps.length === 0 ? '' : `, as far as ${gaps.join(' and ')}`;
-  return [`${known}${gap}: ${counts.join(', ') || 'nothing found'}.`, ...(written === '' ? [] : [plain(written)])].join(
-    '\n',
-  );
+  const [first, rest] = refused > 0 ? [failing, others] : [others || 'nothing found', ''];
+  const line = `${known}${gap}: ${first}.${rest === '' ? '' : ` Others: ${rest}.`}`;
+  return [line, ...(written === '' ? [] : [plain(written)])].join('\n');
+}
+
+/** Returns the number of findings by verdict, the gravest first: `2 created twice, 1 exists`. */
+function countsOf(findings: readonly Finding[]): string {
+  return VERDICTS.flatMap((verdict) => {
+    const count = findings.filter((finding) => finding.verdict === verdict).length;
+    return count === 0 ? [] : [`${String(count)} ${VERDICT_TEXTS[verdict][1]}`];
+  }).join(', ');
 }
