@@ -1,6 +1,7 @@
 import { givenOptions } from '../client/cloudformation/template-options.js';
 import { isWrite } from '../contract/actions.js';
 import type { Report } from '../contract/report.js';
+import { shellWord } from '../report/shell-word.js';
 import { counted } from '../report/text.js';
 import { templateOptions, type RequestCommandOptions } from './request.js';
 
@@ -49,9 +50,4 @@ function commandLine(command: string, options: RequestCommandOptions): string {
     ...(keepGoing ? [['--keep-going']] : []),
   ];
   return ['iam-bootstrap', command, ...flags.flat().map(shellWord)].join(' ');
-}
-
-/** Quotes a word where a shell would read it as more. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

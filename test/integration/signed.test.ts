@@ -48,7 +48,7 @@ beforeAll(async () => {
   });
   if (server.stdout === null) throw new Error('no output');
   for await (const line of createInterface({ input: server.stdout })) {
-    keyFile = /^(\/\S+request\.key)$/.exec(line)?.[1] ?? keyFile;
+    keyFile = /^ {2}export IAM_BOOTSTRAP_REQUEST_KEY_FILE=(\/\S+request\.key)$/.exec(line)?.[1] ?? keyFile;
     sandbox = /^IAM sandbox +(\S+?),/.exec(line)?.[1] ?? sandbox;
     if (line.startsWith('Press Ctrl-C')) break;
   }
@@ -116,7 +116,9 @@ test('a request is taken from a client with the key only, for its own run, and a
   const elsewhere = mkdtempSync(join(folder, 'elsewhere-'));
   const unsigned = await command('apply', elsewhere);
   expect(unsigned.code).toBe(3);
-  expect((JSON.parse(unsigned.stdout) as Report).reason).toContain(
+  const refused = JSON.parse(unsigned.stdout) as Report;
+  expect(refused.remedy).toContain(`\`export IAM_BOOTSTRAP_REQUEST_KEY_FILE=${keyFile}\``);
+  expect(refused.reason).toContain(
     `the worker takes only requests that are signed with the key in ${join(folder, '.iam-bootstrap', 'request.key')}, and this one is refused: it is not signed`,
   );
   expect((JSON.parse((await command('plan', elsewhere)).stdout) as Report).reason).toContain('it is not signed');

@@ -81,14 +81,15 @@ export function openEnforcement(
       ...sealsAndKeys(permitKeys, config),
       onRefusal,
     });
-  const where = config.requestKeyFile === undefined ? 'its key' : `the key in ${config.requestKeyFile}`;
   return new Enforcement({
     source: source ?? NO_GUARDRAILS,
     onRefusal,
     binding,
     delegations,
     ...(proofs === undefined ? {} : { proofs }),
-    ...(requestKeys === undefined ? {} : { requests: new SignedRequests(requestKeys, where, { ...runs, proofUses }) }),
+    ...(requestKeys === undefined
+      ? {}
+      : { requests: new SignedRequests(requestKeys, config.requestKeyFile, { ...runs, proofUses }) }),
   });
 }
 

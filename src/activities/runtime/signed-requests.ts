@@ -17,6 +17,7 @@ import {
 } from '../../contract/workflow-ids.js';
 import { scheduleDigest } from '../../engine/request-digest.js';
 import { verifySignature, type Signed, type SignedAction } from '../../identity/signature.js';
+import { shellWord } from '../../report/shell-word.js';
 import { failure } from './failures.js';
 
 /** The longest time between a signature and the start of its run, in milliseconds; either clock may be behind. */
@@ -36,13 +37,13 @@ export interface SignedRuns {
 /** The check that a request was signed with a key that the worker shares with those who may ask it. */
 export class SignedRequests {
   readonly #keys: readonly string[];
-  /** Names the key for people. */
-  readonly #where: string;
+  /** The worker's file of keys. Undefined where they come from a variable. */
+  readonly #file: string | undefined;
   readonly #runs: SignedRuns;
 
-  constructor(keys: readonly string[], where: string, runs: SignedRuns) {
+  constructor(keys: readonly string[], file: string | undefined, runs: SignedRuns) {
     this.#keys = keys;
-    this.#where = where;
+    this.#file = file;
     this.#runs = runs;
   }
 
@@ -147,8 +148,12 @@ export class SignedRequests {
   }
 
   #refusal(problem: string): Error {
-    const message = `the worker takes only requests that are signed with ${this.#where}, and this one is refused: ${problem}`;
-    const remedy = `send it by iam-bootstrap, with IAM_BOOTSTRAP_REQUEST_KEY_FILE set to a file with ${this.#where}; a run that is started by hand or as a copy cannot be signed, and a schedule is made by \`iam-bootstrap schedule create\``;
+    const where = this.#file === undefined ? 'its key' : `the key in ${this.#file}`;
+    const message = `the worker takes only requests that are signed with ${where}, and this one is refused: ${problem}`;
+    const setting = `export IAM_BOOTSTRAP_REQUEST_KEY_FILE=${shellWord(this.#file ?? 'FILE')}`;
+    const place =
+      this.#file === undefined ? "with a file that has the worker's key" : 'with a copy of the file on another machine';
+    const remedy = `send it by iam-bootstrap after \`${setting}\`, ${place}; a run that is started by hand or as a copy cannot be signed, and a schedule is made by \`iam-bootstrap schedule create\``;
     return failure('NotAllowed', message, { remedy });
   }
 }

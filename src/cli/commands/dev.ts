@@ -13,6 +13,7 @@ import { acquireEmbeddedServer } from '../../embedded/runtime.js';
 import { sandboxVariables, startSandbox } from '../../embedded/sandbox.js';
 import { withStateKeys } from '../../embedded/state-keys.js';
 import { startTemporalServer } from '../../embedded/temporal-server.js';
+import { shellWord } from '../../report/shell-word.js';
 import { ownCommand, packageFile } from '../own-command.js';
 import { interruption } from '../run-command.js';
 import { note, plain, print } from '../terminal.js';
@@ -158,7 +159,7 @@ async function shareEmbeddedServer(
 /** Returns how a command in another folder gets the key that the worker asks for. */
 function keyLines(file: string | undefined): readonly string[] {
   if (file === undefined) return [];
-  return ['In another folder, also set IAM_BOOTSTRAP_REQUEST_KEY_FILE to', resolve(file)];
+  return ['In another folder, also:', `  export IAM_BOOTSTRAP_REQUEST_KEY_FILE=${shellWord(resolve(file))}`];
 }
 
 /** Returns the commands to type next, for files that are in the working folder. */

@@ -9,6 +9,7 @@ import {
 } from '../../engine/conflict-cause.js';
 import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
 import { describeConflictCode } from '../../engine/conflict-codes.js';
+import { shellWord } from '../../report/shell-word.js';
 import { describeRun } from '../describe.js';
 import {
   activityOfConflict,
@@ -214,17 +215,13 @@ function commandFor({ cause }: CauseFinding, { run, report }: EntityRun): string
   if (cause === 'other-account') return 'iam-bootstrap doctor';
   // No file tells a person what to type.
   if (report === null || run.manifest === null || run.source === 'audit') return null;
-  const files = run.manifest.split(', ').map((file) => `-f ${shellQuote(file)}`);
-  const environment = run.environment === null ? [] : ['--environment', shellQuote(run.environment)];
+  const files = run.manifest.split(', ').map((file) => `-f ${shellWord(file)}`);
+  const environment = run.environment === null ? [] : ['--environment', shellWord(run.environment)];
   const apply = ['iam-bootstrap apply', ...files, ...environment].join(' ');
   if (report.remedy?.includes('--adopt foreign:') === true) {
-    return `${apply} --adopt foreign:${shellQuote(entityId(report))}`;
+    return `${apply} --adopt foreign:${shellWord(entityId(report))}`;
   }
   return cause === 'state-rolled-back' ? apply : null;
-}
-
-function shellQuote(text: string): string {
-  return /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Returns the last Create of an entity that AWS refused, from any caller. */

@@ -38,7 +38,7 @@ class Worker {
     source: NO_GUARDRAILS,
     onRefusal: (at) => this.refused.push(at),
     binding: { permits: new Permits([KEY]), launch: () => Promise.resolve(true), originOf: this.#originOf },
-    requests: new SignedRequests([KEY], 'its key', {
+    requests: new SignedRequests([KEY], '/state/request.key', {
       entityRuns: { originOf: this.#originOf },
       proofUses: {
         use: (id, runId) => {
