@@ -91,6 +91,21 @@ test('groups that have no room even then are refused', async () => {
   expect(await planOf({ ann: ['a', ...NINE] }, ...all)).toEqual([`b: ${reason}`, `c: ${reason}`, 'a']);
 });
 
+test('a group that may have room once another one can be read fails, and is not refused for its limit', async () => {
+  const unread = { operation: 'GetGroup', code: 'AccessDenied', requestId: 'r' };
+  const left = planned('a', [], []);
+  const decision = { ...left.planned.decision, action: 'refuse' as const, unread };
+  const a = { ...left, planned: { ...left.planned, decision } };
+  const plans = [[a], [a, planned('c', ['ann'], [])], [{ ...a, spec: { users: ['Ann'] } }, planned('c', ['ann'], [])]];
+  const told = [];
+  for (const more of plans) {
+    const all = [planned('b', [], ['ann']), planned('d', [], ['ann']), ...more];
+    told.push((await planOf({ ann: ['a', 'c', ...NINE.slice(1)] }, ...all))[0]);
+  }
+  const waits = 'b: waits for Group/a, which could not be read';
+  expect(told).toEqual([waits, waits, expect.stringContaining('AWS allows 10')]);
+});
+
 test('only users that join and leave in one run are looked up', async () => {
   const all = [planned('b', [], ['ann', 'ben']), planned('a', ['ann', 'eve'], [])];
   await planOf({ ann: ['a'] }, ...all);
