@@ -1,4 +1,5 @@
 import type { Operation } from '../../src/aws/operations.js';
+import { NO_BUCKET } from './documents.js';
 
 /** One call of an assumption: an operation with the SDK's input. `<p>` stands for the start of the run's names. */
 export interface ProbeCall {
@@ -39,8 +40,13 @@ const error = (status: number, code: string): Answer => ({ status, code });
 const policy = (statement: object): string =>
   JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', ...statement }] });
 
-const TRUST = policy({ Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' });
-const READ = policy({ Action: 's3:ListBucket', Resource: 'arn:aws:s3:::iam-bootstrap-acceptance' });
+const NOTHING = `arn:<partition>:s3:::${NO_BUCKET}/*`;
+/** Only a caller with the external ID of the run can assume a role. */
+const trust = (Principal: object, Action: string | readonly string[] = 'sts:AssumeRole'): string =>
+  policy({ Principal, Action, Condition: { StringEquals: { 'sts:ExternalId': '<external-id>' } } });
+
+const TRUST = trust({ Service: 'ec2.amazonaws.com' });
+const READ = policy({ Action: 's3:ListBucket', Resource: NOTHING });
 const THUMBPRINTS = { ThumbprintList: ['a'.repeat(40)] };
 const role = (name: string, more: object = {}): ProbeCall =>
   call('CreateRole', { RoleName: `<p>${name}`, AssumeRolePolicyDocument: TRUST, ...more });
@@ -66,7 +72,7 @@ const spaced = (document: string, length: number): string => document.replace('{
 const long = (length: number): string =>
   policy({
     Action: 's3:GetObject',
-    Resource: times(Math.ceil(length / 100), (index) => `arn:aws:s3:::${String(index).padStart(85, 'b')}`),
+    Resource: times(Math.ceil(length / 100), (index) => `${NOTHING}${String(index).padStart(70, 'b')}`),
   });
 
 const KINDS = 'docs/kinds.md';
@@ -309,7 +315,13 @@ const ROWS: readonly Row[] = [
     'a document with a principal is no identity policy',
     DOCUMENTS,
     [],
-    managed('p06', { PolicyDocument: TRUST }),
+    managed('p06', {
+      PolicyDocument: policy({
+        Principal: { Service: 'ec2.amazonaws.com' },
+        Action: 's3:ListBucket',
+        Resource: NOTHING,
+      }),
+    }),
     MALFORMED,
   ],
   [
@@ -320,12 +332,12 @@ const ROWS: readonly Row[] = [
       role('p07'),
       inline(
         'p07',
-        ` { "Statement":[{"Resource":"*", "Action":["s3:PutObject","s3:GetObject"],"Effect":"Allow"}],"Version":"2012-10-17"}`,
+        ` { "Statement":[{"Resource":"${NOTHING}", "Action":["s3:PutObject","s3:GetObject"],"Effect":"Allow"}],"Version":"2012-10-17"}`,
       ),
     ],
     call('GetRolePolicy', { RoleName: '<p>p07', PolicyName: 'inline' }),
     ok({
-      'PolicyDocument|decoded': ` { "Statement":[{"Resource":"*", "Action":["s3:PutObject","s3:GetObject"],"Effect":"Allow"}],"Version":"2012-10-17"}`,
+      'PolicyDocument|decoded': ` { "Statement":[{"Resource":"${NOTHING}", "Action":["s3:PutObject","s3:GetObject"],"Effect":"Allow"}],"Version":"2012-10-17"}`,
     }),
   ],
   [
@@ -343,10 +355,7 @@ const ROWS: readonly Row[] = [
     [
       call('CreateRole', {
         RoleName: '<p>p09',
-        AssumeRolePolicyDocument: policy({
-          Principal: { Service: 'ec2.amazonaws.com' },
-          Action: ['sts:TagSession', 'sts:AssumeRole'],
-        }),
+        AssumeRolePolicyDocument: trust({ Service: 'ec2.amazonaws.com' }, ['sts:TagSession', 'sts:AssumeRole']),
       }),
     ],
     getRole('p09'),
@@ -370,7 +379,7 @@ const ROWS: readonly Row[] = [
     managed('p11', {
       PolicyDocument: policy({
         Action: 's3:GetObject',
-        Resource: '*',
+        Resource: NOTHING,
         Condition: { NullIfExists: { 'aws:username': 'true' } },
       }),
     }),
@@ -561,8 +570,7 @@ function member(name: string): ProbeCall {
 }
 
 function trusting(name: string, principal: object): ProbeCall {
-  const AssumeRolePolicyDocument = policy({ Principal: principal, Action: 'sts:AssumeRole' });
-  return call('CreateRole', { RoleName: `<p>${name}`, AssumeRolePolicyDocument });
+  return call('CreateRole', { RoleName: `<p>${name}`, AssumeRolePolicyDocument: trust(principal) });
 }
 
 function deleteRole(name: string): ProbeCall {

@@ -1,26 +1,23 @@
-import { startGateway } from './gateway.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import { refuseOthers, RefusedError } from './account.js';
+import { clientsOf } from './clients.js';
+import { NoCredentialsError } from './credentials.js';
+import type { Environment } from './credentials.js';
+import { isolateEnvironment, removeTemporary } from './environment.js';
+import { OtherAccountError, startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
-import { deleteLeftovers, describe, leftIn, listEntities, scopedName } from './leftovers.js';
-import type { Standing } from './leftovers.js';
+import { Ledger, ledgerPath } from './ledger.js';
+import { deleteLeftovers, describe, leftIn, listEntities, standingByLedger } from './leftovers.js';
 import { namesOfRuns, newRun } from './names.js';
 import { HELP, parseOptions, UsageError } from './options.js';
 import type { AcceptanceOptions } from './options.js';
-import { clientsOf, cleanUp, ownNames, playAssumptions, playLaws, playRuns } from './play.js';
+import { cleanUp, playAssumptions, playLaws, playRuns, StoppedError } from './play.js';
 import type { Play } from './play.js';
+import type { Tested } from './probe.js';
 import { startPlatform } from './platforms.js';
+import { redactor } from './redaction.js';
 import { Exit, exitCodeOf, saveReport, summaryOf } from './report.js';
-import { isInScope } from './write-guard.js';
-
-/** Reports an account that a run does not enter. */
-class RefusedError extends Error {
-  override readonly name = 'RefusedError';
-}
-
-/** Entities that are named in a message. */
-const MAX_NAMED = 10;
-
-/** Entities that AWS makes in an account by itself. */
-const OF_AWS = /^(aws-service-role|aws-reserved|service-role)\/|^OrganizationAccountAccessRole$/;
+import type { CheckResult } from './report.js';
 
 /** The output of the command. */
 export interface Streams {
@@ -28,156 +25,222 @@ export interface Streams {
   readonly err: (text: string) => void;
 }
 
-/** Runs the command, and returns its exit code. */
+/** Exit codes of runs that a signal has ended. */
+const EXIT_CODES: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+/**
+ * Runs the command, and returns its exit code.
+ *
+ * @param signal - ends a run, which deletes then what it has made
+ */
 export async function acceptance(
   args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   streams: Streams,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<number> {
   try {
     const options = parseOptions(args, environment);
-    if (options !== null) return await onPlatform(options, streams);
+    if (options !== null) return await onPlatform(options, { ...environment }, streams, signal);
     streams.out(HELP);
     return Exit.Held;
   } catch (error) {
-    const isOurs = error instanceof UsageError || error instanceof RefusedError;
-    streams.err(`acceptance: ${isOurs ? error.message : String((error as Error).stack)}\n`);
+    const isOurs = [UsageError, RefusedError, OtherAccountError, NoCredentialsError].some(
+      (type) => error instanceof type,
+    );
+    const text = isOurs ? (error as Error).message : redactor({})(String((error as Error).stack));
+    streams.err(`acceptance: ${text}\n`);
     if (error instanceof UsageError) return Exit.Usage;
-    return error instanceof RefusedError ? Exit.Refused : Exit.Failed;
+    return isOurs ? Exit.Refused : Exit.Failed;
   }
 }
 
-async function onPlatform(options: AcceptanceOptions, streams: Streams): Promise<number> {
-  // Until the gateway knows its clients, and a clean-up the names of its runs: docs/acceptance.md.
-  if (options.platform === 'aws') {
-    throw new RefusedError('against AWS, this is not released yet: see "Not on AWS yet" in docs/acceptance.md');
-  }
-  const platform = await startPlatform(options);
-  const run = newRun(options.prefix);
-  const scope =
-    options.command === 'run' ? ownNames({ run, options }) : namesOfRuns(options.prefix, options.accountSettings);
-  const gateway = await startGateway(platform.upstream, scope);
+async function onPlatform(
+  options: AcceptanceOptions,
+  environment: Environment,
+  streams: Streams,
+  signal: AbortSignal,
+): Promise<number> {
+  const own = await isolateEnvironment();
   try {
-    await verifyAccount(options, gateway, streams);
-    return await (options.command === 'run' ? play(options, gateway, run, streams) : clean(options, gateway, streams));
+    const platform = await startPlatform(options, environment);
+    try {
+      if (options.command === 'run') return await run(options, { platform, own, signal }, streams);
+      return await (options.cleaned === null
+        ? list(options, platform, own, streams)
+        : clean(options, platform, own, options.cleaned, streams));
+    } finally {
+      await platform.stop();
+    }
+  } finally {
+    await own.restore();
+  }
+}
+
+type Platform = Awaited<ReturnType<typeof startPlatform>>;
+type Own = Awaited<ReturnType<typeof isolateEnvironment>>;
+
+/** Verifies the account before anything else is called, and gives the gateway to what is done there. */
+async function withGateway<T>(
+  { account, partition, platform }: AcceptanceOptions,
+  own: Own,
+  gateway: Gateway,
+  act: (caller: string) => Promise<T>,
+): Promise<T> {
+  try {
+    own.pointTo(gateway);
+    const { arn } = await gateway.verify();
+    return await act(arn);
+  } catch (error) {
+    if (!(error instanceof OtherAccountError)) throw error;
+    const { caller } = error;
+    throw new RefusedError(
+      platform === 'aws'
+        ? `${error.message}, not to ${account} (${partition}); nothing is written there`
+        : `the emulator answers for account ${caller.account}: use --account ${caller.account}`,
+    );
   } finally {
     await gateway.stop();
-    await platform.stop();
   }
 }
 
-/** Refuses credentials of another account, by STS, before anything else is called. */
-async function verifyAccount(
-  { account, partition, platform }: AcceptanceOptions,
-  gateway: Gateway,
-  { err }: Streams,
-): Promise<void> {
-  const clients = clientsOf({ gateway, target: { account, partition } });
-  const caller = await clients.callerIdentity();
-  clients.destroy();
-  // An emulator may have one account for all callers.
-  if (platform !== 'aws' && caller.account !== account) {
-    throw new RefusedError(`the emulator answers for account ${caller.account}: use --account ${caller.account}`);
-  }
-  if (caller.account === account && caller.partition === partition) {
-    err(`account ${account} as ${caller.arn}\n`);
-    return;
-  }
-  throw new RefusedError(
-    `the credentials belong to account ${caller.account} (${caller.partition}), not to ${account} (${partition}); nothing was written`,
-  );
-}
-
-async function clean(options: AcceptanceOptions, gateway: Gateway, { out, err }: Streams): Promise<number> {
-  const { account, partition } = options;
+/** Prints what runs in this account have left, by the names and by the ledgers in the output folder. */
+async function list(
+  options: AcceptanceOptions,
+  { upstream }: Platform,
+  own: Own,
+  { out, err }: Streams,
+): Promise<number> {
+  const { account, partition, prefix, output } = options;
   const target = { account, partition };
-  const clients = clientsOf({ gateway, target });
-  const scope = namesOfRuns(options.prefix, options.accountSettings);
-  if (options.command === 'list') {
-    const found = leftIn(await listEntities(clients, target), scope);
-    for (const one of found) out(`${describe(one)}\n`);
-    err(`${entities(found.length)} of acceptance runs\n`);
-    return Exit.Held;
-  }
-  let count = 0;
-  const left = await deleteLeftovers(clients, target, scope, {
-    announce: (found) => {
-      count = found.length;
-      out(`Deleting ${entities(count)}:\n${found.map((one) => `  ${describe(one)}\n`).join('')}`);
-    },
-    again: options.platform === 'aws',
+  const scope = namesOfRuns(prefix);
+  const gateway = await startGateway(upstream, { ...scope, ...target, accountSettings: false, deletesOnly: true });
+  return withGateway(options, own, gateway, async () => {
+    const clients = clientsOf({ gateway, target });
+    const listing = await listEntities(clients, target);
+    const found = new Set(leftIn(listing, scope).map(describe));
+    const unread = listing.unread.map((name) => `${name}: could not be listed`);
+    for (const ledger of Ledger.inFolder(output, account)) {
+      const hidden = await standingByLedger({ clients, target, scope, ledger });
+      for (const one of [...leftIn(listing, scope, ledger), ...hidden.found]) found.add(describe(one));
+      unread.push(...hidden.unread);
+    }
+    clients.destroy();
+    for (const one of found) out(`${one}\n`);
+    for (const one of unread) err(`${one}\n`);
+    err(`${found.size === 1 ? '1 entity' : `${String(found.size)} entities`} of acceptance runs\n`);
+    return unread.length === 0 ? Exit.Held : Exit.Failed;
   });
-  for (const one of left) err(`could not be deleted: ${describe(one)}\n`);
-  if (left.length === 0) out(count === 0 ? 'Nothing to delete.\n' : 'All of them are deleted.\n');
-  return left.length === 0 ? Exit.Held : Exit.Failed;
 }
 
-async function play(options: AcceptanceOptions, gateway: Gateway, run: string, { out, err }: Streams): Promise<number> {
-  const { account, partition, parts } = options;
+/** Deletes what one run has left. */
+async function clean(
+  options: AcceptanceOptions,
+  { upstream }: Platform,
+  own: Own,
+  start: string,
+  { out, err }: Streams,
+): Promise<number> {
+  const { account, partition, output } = options;
+  const target = { account, partition };
+  const ledger = Ledger.read(output, account, start);
+  const accountSettings = ledger?.hasSettings === true;
+  const scope = { start, ...target, accountSettings, deletesOnly: true };
+  const gateway = await startGateway(upstream, scope, ledger);
+  return withGateway(options, own, gateway, async () => {
+    if (ledger === undefined) {
+      err(`${ledgerPath(output, start)} is missing: settings of the account, and what AWS does not list, stay\n`);
+    }
+    const clients = clientsOf({ gateway, target });
+    let count = 0;
+    const left = await deleteLeftovers({
+      ...{ clients, target, scope, ledger, again: options.platform === 'aws' },
+      announce: (found) => {
+        count = found.length;
+        if (count > 0) out(`Deleting ${entities(count)}:\n${found.map((one) => `  ${describe(one)}\n`).join('')}`);
+      },
+    });
+    clients.destroy();
+    for (const one of left) err(`left: ${one}\n`);
+    if (ledger?.temporary != null) await removeTemporary(ledger.temporary);
+    if (left.length > 0) return Exit.Failed;
+    ledger?.remove();
+    out(count === 0 ? 'Nothing to delete.\n' : 'All of them are deleted.\n');
+    return Exit.Held;
+  });
+}
+
+interface Stage {
+  readonly platform: Platform;
+  readonly own: Own;
+  readonly signal: AbortSignal;
+}
+
+async function run(options: AcceptanceOptions, { platform, own, signal }: Stage, streams: Streams): Promise<number> {
+  const { account, partition, accountSettings, output } = options;
+  const target = { account, partition };
+  const start = newRun(options.prefix);
+  const ledger = new Ledger(ledgerPath(output, start), account, start, own.temporary);
+  const gateway = await startGateway(platform.upstream, { start, ...target, accountSettings }, ledger);
+  return withGateway(options, own, gateway, async (caller) => {
+    streams.err('the credentials are of the account that --account names\n');
+    const play: Play = {
+      ...{ options, gateway, ledger, target, run: start, signal },
+      say: (line) => {
+        streams.err(`${line}\n`);
+      },
+      redact: options.unredacted ? (text) => text : redactor({ account, run: start, caller }),
+    };
+    await refuseOthers(play, caller);
+    return playAll(play, streams);
+  });
+}
+
+/** Plays all parts. Whatever happens, what was made is deleted, and the report is saved. */
+async function playAll(play: Play, { out }: Streams): Promise<number> {
+  const { options, gateway, run: start, say, signal } = play;
   const startedAt = new Date();
-  const say = (line: string): void => {
-    err(`${line}\n`);
-  };
-  const stage: Play = { options, gateway, target: { account, partition }, run, say };
-  await refuseOthers(stage);
-  say(`names of this run begin with ${run}`);
-  let left: readonly string[] = [];
+  const [tested, laws, scenarios]: [Tested[], CheckResult[], CheckResult[]] = [[], [], []];
+  say(`names of this run begin with ${start}`);
+  let ended: string | null = null;
   try {
-    const tested = parts.has('assumptions') ? await playAssumptions(stage) : [];
-    const laws = parts.has('laws') ? await playLaws(stage) : [];
-    const scenarios = parts.has('runs') ? await playRuns(stage) : [];
-    left = await cleanUp(stage);
-    const refused = gateway.refusals().map(({ refused: reason }) => reason);
-    if (refused.length > 0)
-      say(`the gateway refused ${String(refused.length)} writes: ${[...new Set(refused)].join('; ')}`);
-    const durationMs = Date.now() - startedAt.getTime();
-    const { calls } = gateway;
-    const results = { run, startedAt: startedAt.toISOString(), durationMs, tested, laws, scenarios, calls, left };
-    out(summaryOf(options, results));
-    say(`written: ${(await saveReport(options, results)).join(', ')}`);
-    return exitCodeOf(results);
+    if (options.parts.has('assumptions')) await playAssumptions(play, tested);
+    if (options.parts.has('laws')) await playLaws(play, laws);
+    if (options.parts.has('runs')) await playRuns(play, scenarios);
   } catch (error) {
-    // What was made is deleted, whatever happened.
-    await cleanUp(stage).catch(() => undefined);
-    throw error;
+    ended = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof StoppedError)) say(`acceptance: ${play.redact(String((error as Error).stack))}`);
   }
+  const refused = [...new Set(gateway.refusals().map(({ refused: reason }) => reason ?? ''))];
+  if (ended !== null) say(`${ended}: deleting what the run has made`);
+  const left = await finalCleanUp(play);
+  const durationMs = Date.now() - startedAt.getTime();
+  const { calls } = gateway;
+  const results = {
+    ...{ run: start, startedAt: startedAt.toISOString(), durationMs, tested, laws, scenarios, calls, left, refused },
+    ...{ ended, strangers: gateway.strangers() },
+  };
+  const paths = await saveReport(options, results, play.redact);
+  out(summaryOf(options, results, play.redact));
+  say(`written: ${paths.join(', ')}`);
+  if (left.length === 0) play.ledger.remove();
+  else say(`delete what is left by: npm run acceptance -- --account ID --clean ${start.replace(/-$/, '')}`);
+  return EXIT_CODES[String(signal.reason)] ?? exitCodeOf(results);
 }
 
-/** Refuses an account that holds other entities, unless the user allows it. */
-async function refuseOthers({ options, gateway, target }: Play): Promise<void> {
-  if (options.allowOtherEntities) return;
-  const clients = clientsOf({ gateway, target });
-  const names = namesOfRuns(options.prefix, false);
-  const caller = (await clients.callerIdentity()).arn;
-  const { entities: all, unread } = await listEntities(clients, target);
-  clients.destroy();
-  // An emulator may lack the operation, and AWS lacks none.
-  if (options.platform === 'aws' && unread.length > 0) {
-    throw new RefusedError(
-      `account ${options.account} cannot be listed completely (${unread.join(', ')}), so it may hold other entities: ` +
-        'allow the reads of IAM, or use --allow-other-entities',
-    );
+/** Time that a call under way gets when a run ends, in milliseconds. */
+const CALLS_END_MS = 30_000;
+
+/** Deletes what is left, once nothing more is made. The account is verified again before that. */
+async function finalCleanUp(play: Play): Promise<readonly string[]> {
+  try {
+    await Promise.race([play.gateway.endCreating(), pause(CALLS_END_MS, undefined, { ref: false })]);
+    await play.gateway.verify();
+    return await cleanUp(play);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [`what the run has made could not be deleted: ${reason}`];
   }
-  const others = all.filter(
-    (one) =>
-      one.kind.name !== 'AccountAlias' && !isInScope(scopedName(one), names) && !isOfAws(one) && !isCaller(one, caller),
-  );
-  if (others.length === 0) return;
-  const named = others.slice(0, MAX_NAMED).map(describe).join(', ');
-  throw new RefusedError(
-    `account ${options.account} holds ${entities(others.length)} that no acceptance run made: ${named}` +
-      `${others.length > MAX_NAMED ? ', …' : ''}. Use an account for tests, or --allow-other-entities`,
-  );
-}
-
-function isOfAws({ listed }: Standing): boolean {
-  const { path } = listed.spec;
-  const folder = typeof path === 'string' ? path : (listed.arn?.replace(/^[^/]*\//, '') ?? '');
-  return OF_AWS.test(folder.replace(/^\//, '')) || OF_AWS.test(listed.name);
-}
-
-function isCaller({ listed }: Standing, arn: string): boolean {
-  return arn.split('/').includes(listed.name);
 }
 
 function entities(count: number): string {

@@ -1,14 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { Agent as HttpAgent, createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { urlSuffixOf } from '../../src/engine/partitions.js';
+import { partitionOf, signingRegion, urlSuffixOf } from '../../src/engine/partitions.js';
 import type { JournalEntry, TestSandbox } from '../support/sandbox.js';
-import { signed } from './signature.js';
+import type { Ledger } from './ledger.js';
+import { refusalOfSetting } from './settings.js';
+import { isSignedBy, signed } from './signature.js';
 import type { SigningCredentials } from './signature.js';
-import { isRead, refusalOf } from './write-guard.js';
-import type { NameScope } from './write-guard.js';
+import { isRead, refusalOf, REFUSED } from './write-guard.js';
+import type { WriteScope } from './write-guard.js';
 
 /** The endpoint behind a gateway. */
 export interface Upstream {
@@ -29,38 +32,89 @@ export interface GatewayCall extends JournalEntry {
   readonly ms: number;
 }
 
+/** The caller whose credentials the gateway has. */
+export interface UpstreamCaller {
+  readonly account: string;
+  readonly partition: string;
+  readonly arn: string;
+}
+
+/** Reports credentials of another account, which are not used. */
+export class OtherAccountError extends Error {
+  override readonly name = 'OtherAccountError';
+
+  constructor(readonly caller: UpstreamCaller) {
+    super(`the credentials belong to account ${caller.account} (${caller.partition})`);
+  }
+}
+
 /**
- * A proxy that alone holds the credentials. All calls of an acceptance run pass through it: it refuses every write to a
- * name outside of the run, signs the others anew, and records all of them.
+ * A proxy that alone holds the credentials. All calls of an acceptance run pass through it: it takes calls of the run
+ * only, refuses every write to a name outside of the run, signs the others anew, and records all of them.
  */
 export interface Gateway extends TestSandbox {
+  /** Signs the calls of this run. Nobody else has them, and AWS does not know them. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly calls: readonly GatewayCall[];
   /** The writes that were refused. */
   refusals(): GatewayCall[];
+  /** The number of calls that nobody of this run has signed. */
+  strangers(): number;
+  /** Asks STS who is calling. Throws {@link OtherAccountError} where it is nobody of the account. */
+  verify(): Promise<UpstreamCaller>;
+  /** Refuses from now on what does not only take away, and waits for the calls under way. */
+  endCreating(): Promise<void>;
 }
 
 /** Starts a gateway on the loopback interface. */
-export async function startGateway(upstream: Upstream, scope: NameScope): Promise<Gateway> {
-  const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
+export async function startGateway(upstream: Upstream, scope: WriteScope, ledger?: Ledger): Promise<Gateway> {
+  const own = {
+    accessKeyId: `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
+    secretAccessKey: randomBytes(30).toString('base64url'),
+  };
+  const sender = new Sender(upstream);
   const calls: GatewayCall[] = [];
+  const underWay = new Set<Promise<unknown>>();
+  let strangers = 0;
+  let deletesOnly = scope.deletesOnly ?? false;
+
+  const answerTo = async ({ service, region, action, params, isJson, ...request }: Asked): Promise<Decided> => {
+    const refused =
+      sender.refusalOfRegion(region) ??
+      refusalOf(service, action, params, { ...scope, deletesOnly }) ??
+      (await refusalOfSetting(action, { scope, ledger, ask: (read) => sender.ask(read) }));
+    if (refused !== null) return { refused, answer: refusal(refused, isJson) };
+    const isWrite = service === 'iam' && !isRead(action);
+    if (isWrite) ledger?.before(action, params);
+    try {
+      const answer = await sender.send({ ...request, service, region, isWrite });
+      if (isWrite) ledger?.after(action, params, answer.status);
+      return { refused: null, answer };
+    } catch (error) {
+      if (!(error instanceof OtherAccountError)) throw error;
+      if (isWrite) ledger?.after(action, params, 403);
+      return { refused: error.message, answer: refusal(error.message, isJson) };
+    }
+  };
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const body = await buffer(incoming);
-    const { service, region, action, params } = askedFor(incoming, body);
+    const asked = askedFor(incoming, body);
+    if (!isSignedBy({ method: asked.method, path: incoming.url ?? '', headers: asked.headers, body }, own)) {
+      strangers += 1;
+      reply(outgoing, refusal('it is signed by nobody of this run', asked.isJson));
+      return;
+    }
     const startedAt = Date.now();
-    const refused = refusalOf(service, action, params, scope);
-    const answer =
-      refused === null
-        ? await forward(upstream, agents, { incoming, body, service, region })
-        : refusal(refused, incoming.headers['x-amz-target'] !== undefined);
+    const { refused, answer } = await answerTo(asked);
     const { code, message, requestId } = errorOf(answer);
     calls.push({
       seq: calls.length + 1,
       at: new Date(startedAt).toISOString(),
       account: upstream.account,
-      service,
-      action,
-      params: withoutSecrets(params),
+      service: asked.service,
+      action: asked.action,
+      params: withoutSecrets(asked.params),
       status: answer.status,
       code: answer.status < 300 ? null : (code ?? String(answer.status)),
       message: answer.status < 300 ? null : message,
@@ -68,15 +122,16 @@ export async function startGateway(upstream: Upstream, scope: NameScope): Promis
       refused,
       ms: Date.now() - startedAt,
     });
-    outgoing.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
-    outgoing.end(answer.body);
+    reply(outgoing, answer);
   };
 
   const server = createServer((incoming, outgoing) => {
     // Where AWS is not reached the connection breaks, as without a gateway.
-    serve(incoming, outgoing).catch(() => {
+    const served = serve(incoming, outgoing).catch(() => {
       outgoing.socket?.destroy();
     });
+    underWay.add(served);
+    void served.finally(() => underWay.delete(served));
   });
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
@@ -88,16 +143,22 @@ export async function startGateway(upstream: Upstream, scope: NameScope): Promis
   return {
     url: `http://127.0.0.1:${String(port)}`,
     pid: process.pid,
+    credentials: own,
     calls,
     journal: () => Promise.resolve([...calls]),
     refusals: () =>
       calls.filter(({ refused, service, action }) => refused !== null && !isRead(action) && service === 'iam'),
+    strangers: () => strangers,
+    verify: () => sender.verify(),
+    endCreating: async () => {
+      deletesOnly = true;
+      await Promise.all(underWay);
+    },
     reset: () => Promise.reject(new Error('an account is not reset')),
     stop: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
-      agents.http.destroy();
-      agents.https.destroy();
+      sender.close();
       await closed;
     },
   };
@@ -109,73 +170,154 @@ interface Answer {
   readonly body: Buffer;
 }
 
+interface Decided {
+  readonly refused: string | null;
+  readonly answer: Answer;
+}
+
 interface Outgoing {
-  readonly incoming: IncomingMessage;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly service: string;
   readonly region: string;
+  readonly isWrite: boolean;
+}
+
+interface Asked extends Omit<Outgoing, 'isWrite'> {
+  readonly action: string;
+  readonly params: Record<string, string>;
+  readonly isJson: boolean;
 }
 
 /** Headers that the next hop makes itself. */
 const HOP = /^(host|connection|content-length|authorization|x-amz-date|x-amz-security-token|expect|transfer-encoding)$/;
 
-async function forward(
-  upstream: Upstream,
-  agents: { readonly http: HttpAgent; readonly https: HttpsAgent },
-  { incoming, body, service, region }: Outgoing,
-): Promise<Answer> {
-  const target = new URL(upstream.endpoint ?? endpointOf(service, region, upstream.partition));
-  const { method = 'POST', headers } = incoming;
-  const kept = Object.entries(headers).filter(([name, value]) => !HOP.test(name) && typeof value === 'string');
-  const path = '/';
-  const unsigned = {
-    method,
-    path,
-    headers: { ...(Object.fromEntries(kept) as Record<string, string>), host: target.host },
-    body,
-    service,
-    region,
-  };
-  const signedHeaders = signed(unsigned, await upstream.credentials(), new Date());
-  const isHttps = target.protocol === 'https:';
-  const options = {
-    method,
-    agent: isHttps ? agents.https : agents.http,
-    headers: { ...signedHeaders, 'content-length': String(body.length) },
-  };
-  return new Promise((resolve, reject) => {
-    const sent = (isHttps ? httpsRequest : httpRequest)(new URL(path, target), options, (response) => {
-      buffer(response).then((content) => {
-        const back = ['content-type', 'x-amzn-requestid', 'date'].flatMap((name) => {
-          const value = response.headers[name];
-          return typeof value === 'string' ? [[name, value] as const] : [];
-        });
-        resolve({ status: response.statusCode ?? 502, headers: Object.fromEntries(back), body: content });
-      }, reject);
+/** Signs calls with the credentials of the user, and sends them. */
+class Sender {
+  readonly #upstream: Upstream;
+  readonly #http = new HttpAgent({ keepAlive: true });
+  readonly #https = new HttpsAgent({ keepAlive: true });
+  /** AWS closes connections that rest. A write that met that would look like one whose reply was lost. */
+  readonly #fresh = new HttpsAgent({ keepAlive: false });
+  #verifiedKey: string | null = null;
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  refusalOfRegion(region: string): string | null {
+    const { partition, endpoint } = this.#upstream;
+    if (endpoint !== undefined || partitionOf(region) === partition) return null;
+    return `region ${region} is not of partition ${partition}`;
+  }
+
+  async verify(): Promise<UpstreamCaller> {
+    const credentials = await this.#upstream.credentials();
+    const caller = await this.#callerOf(credentials);
+    const { account, partition } = this.#upstream;
+    if (caller.account !== account || caller.partition !== partition) throw new OtherAccountError(caller);
+    this.#verifiedKey = credentials.accessKeyId;
+    return caller;
+  }
+
+  async send(outgoing: Outgoing): Promise<Answer> {
+    let credentials = await this.#upstream.credentials();
+    // A renewed key may be of another account: a person may have changed the profile meanwhile.
+    while (credentials.accessKeyId !== this.#verifiedKey) {
+      await this.verify();
+      credentials = await this.#upstream.credentials();
+    }
+    return this.#sendAs(credentials, outgoing);
+  }
+
+  /** Sends a read of IAM for the gateway itself. */
+  async ask(action: string): Promise<{ readonly status: number; readonly text: string }> {
+    const { status, body } = await this.send(this.#query('iam', `Action=${action}&Version=2010-05-08`));
+    return { status, text: body.toString() };
+  }
+
+  close(): void {
+    for (const agent of [this.#http, this.#https, this.#fresh]) agent.destroy();
+  }
+
+  async #callerOf(credentials: SigningCredentials): Promise<UpstreamCaller> {
+    const query = this.#query('sts', 'Action=GetCallerIdentity&Version=2011-06-15');
+    const answer = await this.#sendAs(credentials, query);
+    const text = answer.body.toString();
+    const account = /<Account>(\d{12})<\/Account>/.exec(text)?.[1];
+    const arn = /<Arn>([^<]+)<\/Arn>/.exec(text)?.[1];
+    if (answer.status !== 200 || account === undefined || arn === undefined) {
+      const { code, message } = errorOf(answer);
+      throw new Error(
+        `STS does not say who is calling: ${String(answer.status)} ${code ?? ''} ${message ?? ''}`.trim(),
+      );
+    }
+    return { account, partition: arn.split(':')[1] ?? '', arn };
+  }
+
+  #query(service: string, body: string): Outgoing {
+    return {
+      ...{ method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: Buffer.from(body) },
+      ...{ service, region: signingRegion(this.#upstream.partition), isWrite: false },
+    };
+  }
+
+  async #sendAs(
+    credentials: SigningCredentials,
+    { method, headers, body, service, region, isWrite }: Outgoing,
+  ): Promise<Answer> {
+    const { endpoint, partition } = this.#upstream;
+    const target = new URL(endpoint ?? endpointOf(service, region, partition));
+    const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.test(name)));
+    const path = '/';
+    const unsigned = { method, path, headers: { ...kept, host: target.host }, body, service, region };
+    const isHttps = target.protocol === 'https:';
+    const options = {
+      method,
+      agent: isHttps ? (isWrite ? this.#fresh : this.#https) : this.#http,
+      headers: { ...signed(unsigned, credentials, new Date()), 'content-length': String(body.length) },
+    };
+    return new Promise((resolve, reject) => {
+      const sent = (isHttps ? httpsRequest : httpRequest)(new URL(path, target), options, (response) => {
+        buffer(response).then((content) => {
+          const back = ['content-type', 'x-amzn-requestid', 'date'].flatMap((name) => {
+            const value = response.headers[name];
+            return typeof value === 'string' ? [[name, value] as const] : [];
+          });
+          resolve({ status: response.statusCode ?? 502, headers: Object.fromEntries(back), body: content });
+        }, reject);
+      });
+      sent.once('error', reject);
+      sent.end(body);
     });
-    sent.once('error', reject);
-    sent.end(body);
-  });
+  }
 }
 
-function endpointOf(service: string, region: string, partition: string): string {
+/** Returns the endpoint of a service: that of IAM is global to a partition. */
+export function endpointOf(service: string, region: string, partition: string): string {
   const suffix = urlSuffixOf(partition);
   if (service !== 'iam') return `https://${service}.${region}.${suffix}`;
-  if (partition === 'aws') return `https://iam.${suffix}`;
-  return partition === 'aws-us-gov' ? `https://iam.us-gov.${suffix}` : `https://iam.${region}.${suffix}`;
+  return partition === 'aws' ? `https://iam.${suffix}` : `https://iam.us-gov.${suffix}`;
 }
 
-function askedFor(
-  { headers }: IncomingMessage,
-  body: Buffer,
-): Pick<GatewayCall, 'service' | 'action'> & { readonly region: string; readonly params: Record<string, string> } {
-  const scope = /Credential=[^/]+\/\d+\/([\w-]+)\/([\w-]+)\//.exec(headers.authorization ?? '');
+function askedFor(incoming: IncomingMessage, body: Buffer): Asked {
+  const { method = 'POST' } = incoming;
+  const headers = Object.fromEntries(
+    Object.entries(incoming.headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+  ) as Record<string, string>;
+  const scope = /Credential=[^/]+\/\d+\/([\w-]+)\/([\w-]+)\//.exec(headers['authorization'] ?? '');
   const [, region = '', service = ''] = scope ?? [];
   const target = headers['x-amz-target'];
-  if (typeof target === 'string')
-    return { region, service, action: target.slice(target.lastIndexOf('.') + 1), params: {} };
+  const request = { method, headers, body, service, region, isJson: target !== undefined };
+  if (target !== undefined) return { ...request, action: target.slice(target.lastIndexOf('.') + 1), params: {} };
   const params = Object.fromEntries(new URLSearchParams(body.toString()));
-  return { region, service, action: params['Action'] ?? '', params };
+  return { ...request, action: params['Action'] ?? '', params };
+}
+
+function reply(outgoing: ServerResponse, { status, headers, body }: Answer): void {
+  outgoing.writeHead(status, { ...headers, 'content-length': body.length });
+  outgoing.end(body);
 }
 
 /** Parameters that are secret or large. Their values are in no journal. */
@@ -196,7 +338,7 @@ function errorOf({ headers, body, status }: Answer): Pick<GatewayCall, 'code' | 
 }
 
 function refusal(reason: string, isJson: boolean): Answer {
-  const message = `the acceptance run does not send this: ${reason}`;
+  const message = `${REFUSED}: ${reason}`;
   const body = isJson
     ? JSON.stringify({ __type: 'AccessDeniedException', message })
     : `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>${message}</Message></Error>` +

@@ -1,23 +1,43 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { JsonObject, Target } from '../../src/contract/entity.js';
+import { harmless } from './documents.js';
 import { without } from './without.js';
 import { ACCOUNT } from '../support/kind-fixtures/index.js';
 import type { KindFixture } from '../support/kind-fixtures/index.js';
 import type { NameScope } from './write-guard.js';
 
-/** The ID of a run, between the prefix and the rest of a name. */
-const RUN_ID = /^r[a-z0-9]{7}-/;
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
+const RANDOM = 6;
+const CHECK = 3;
+/** The ID of a run, between the prefix and the rest of a name. Its last letters are a checksum of the others. */
+const RUN_ID = new RegExp(`^r([a-z0-9]{${String(RANDOM)}})([a-z0-9]{${String(CHECK)}})-`);
 
-/** Returns the start of all names of a new run: `iamb-r4k2m9xz-`. */
+/** Returns the start of all names of a new run: `iamb-r4k2m9xc0d-`. */
 export function newRun(prefix: string): string {
-  const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
-  const id = [...randomBytes(7)].map((byte) => letters[byte % letters.length] ?? '').join('');
-  return `${prefix}r${id}-`;
+  const id = [...randomBytes(RANDOM)].map((byte) => LETTERS[byte % LETTERS.length] ?? '').join('');
+  return `${prefix}r${id}${checksumOf(prefix, id)}-`;
 }
 
-/** Returns the names that any run with this prefix has given. */
-export function namesOfRuns(prefix: string, accountSettings: boolean): NameScope {
-  return { start: prefix, rest: RUN_ID, accountSettings };
+/** Returns the start of the names of a run by its ID, with or without the prefix; null where it is no ID of a run. */
+export function runOf(prefix: string, text: string): string | null {
+  const folded = text.toLowerCase().replace(/-$/, '');
+  const start = `${folded.startsWith(prefix) ? folded : `${prefix}${folded}`}-`;
+  return isOfRun(prefix, start.slice(prefix.length)) && start.split('-').length === 3 ? start : null;
+}
+
+/** Returns the names that any run with this prefix has given. A word that looks like the ID of a run has no checksum. */
+export function namesOfRuns(prefix: string): NameScope {
+  return { start: prefix, rest: (rest) => isOfRun(prefix, rest) };
+}
+
+function isOfRun(prefix: string, rest: string): boolean {
+  const [, id = '', check] = RUN_ID.exec(rest) ?? [];
+  return check === checksumOf(prefix, id);
+}
+
+function checksumOf(prefix: string, id: string): string {
+  const digest = createHash('sha256').update(`iam-bootstrap acceptance ${prefix}${id}`).digest();
+  return [...digest.subarray(0, CHECK)].map((byte) => LETTERS[byte % LETTERS.length] ?? '').join('');
 }
 
 /** A password that no text of the project shows, for the moments that a user has one. */
@@ -33,6 +53,7 @@ export function fixtureIn(kindName: string, fixture: KindFixture, start: string,
   // The codes of the fixture are no codes of the device.
   if (kindName === 'User')
     return { ...moved, deletionBlockers: moved.deletionBlockers.filter((one) => !isDevice(one)) };
+  if (kindName === 'AccountPasswordPolicy') return withoutExpiry(moved);
   // Without a suffix, the role would be that of the whole account.
   if (kindName === 'ServiceLinkedRole') return without(moved, 'sibling');
   if (kindName !== 'OpenIDConnectProvider') return moved;
@@ -43,6 +64,19 @@ export function fixtureIn(kindName: string, fixture: KindFixture, start: string,
     ...(moved.otherCase && { otherCase: complete(moved.otherCase) }),
     ...(moved.sibling && { sibling: complete(moved.sibling) }),
   };
+}
+
+/** Properties of a password policy by which passwords expire: a user of the account could be locked out. */
+const EXPIRY = /^(maxPasswordAge|hardExpiry)$/i;
+
+function withoutExpiry(value: KindFixture): KindFixture {
+  const drop = (part: unknown): unknown => {
+    if (Array.isArray(part)) return part.map(drop);
+    if (typeof part !== 'object' || part === null) return part;
+    const kept = Object.entries(part).filter(([name]) => !EXPIRY.test(name));
+    return Object.fromEntries(kept.map(([name, member]) => [name, drop(member)]));
+  };
+  return drop(value) as KindFixture;
 }
 
 /** Returns a function that moves the names, ARNs and secret locations in a value, and those that its functions return. */
@@ -59,12 +93,17 @@ export function moveTo(start: string, { account, partition }: Target): (value: u
       .replace(/^(users: )?(ann|ben|bob|cid)$/i, `$1${start}$2`);
   };
   const move = (value: unknown): unknown => {
-    if (typeof value === 'string') return text(value);
+    if (typeof value === 'string') return isDocument(value) ? JSON.stringify(move(JSON.parse(value))) : text(value);
     if (Array.isArray(value)) return value.map(move);
     if (typeof value === 'function')
       return (...args: unknown[]) => move((value as (...a: unknown[]) => unknown)(...args));
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [text(name), move(member)]));
+    const moved = Object.entries(value).map(([name, member]) => [text(name), move(member)]);
+    return harmless(Object.fromEntries(moved) as JsonObject, partition);
   };
   return move;
+}
+
+function isDocument(text: string): boolean {
+  return text.startsWith('{') && text.includes('"Statement"');
 }

@@ -1,8 +1,12 @@
 import { parseArgs } from 'node:util';
-import { partitionOf, signingRegion } from '../../src/engine/partitions.js';
+import { partitionOf } from '../../src/engine/partitions.js';
+import { runOf } from './names.js';
 
 /** The endpoint that the acceptance run is played against. `sandbox` and `moto` are started by the run itself. */
 export type Platform = 'aws' | 'sandbox' | 'moto' | 'endpoint';
+
+/** The partitions that a run plays in. Their services have the same names in trust policies. */
+const PARTITIONS: readonly string[] = ['aws', 'aws-us-gov'];
 
 /** The parts of a run. */
 export const PARTS = ['assumptions', 'laws', 'runs'] as const;
@@ -11,6 +15,8 @@ export type Part = (typeof PARTS)[number];
 /** Options of the acceptance command. */
 export interface AcceptanceOptions {
   readonly command: 'run' | 'clean' | 'list';
+  /** The start of the names of the run to clean; null for the other commands. */
+  readonly cleaned: string | null;
   readonly account: string;
   readonly partition: string;
   readonly assumeRole: string | null;
@@ -49,15 +55,15 @@ Usage: npm run acceptance -- --account ID [options]
   --account ID              account to play in; refused where the credentials
                             belong to another one
   --assume-role ARN         role to assume first
-  --partition NAME          default: that of AWS_REGION, or aws
+  --partition NAME          aws or aws-us-gov; default: that of AWS_REGION
   --prefix TEXT             begins every name that is made; default: iamb-
   --allow-other-entities    run in an account that holds other entities
   --account-settings        also play alias, password policy and STS setting,
-                            where the account has none of its own
+                            in an account that holds nothing else
   --only PARTS              assumptions, laws, runs; comma-separated
   --kind KIND               laws of this kind only; repeatable
-  --clean                   delete what a killed run has left, and end
-  --list                    list what --clean would delete, and end
+  --list                    list what runs that were killed have left, and end
+  --clean RUN-ID            delete what one of these runs has left, and end
   --emulator sandbox|moto   start an emulator, and play against it
   --endpoint URL            play against an emulator that runs
   --title TEXT              name of the emulator in the report
@@ -75,7 +81,7 @@ const OPTIONS = {
   'account-settings': { type: 'boolean', default: false },
   only: { type: 'string' },
   kind: { type: 'string', multiple: true },
-  clean: { type: 'boolean', default: false },
+  clean: { type: 'string' },
   list: { type: 'boolean', default: false },
   emulator: { type: 'string' },
   endpoint: { type: 'string' },
@@ -103,11 +109,28 @@ export function parseOptions(
   const isAws = platform === 'aws';
   const region = environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'] ?? '';
   const partition = values.partition ?? (isAws ? (partitionOf(region) ?? 'aws') : 'aws');
-  signingRegion(partition);
+  if (!PARTITIONS.includes(partition)) {
+    throw new UsageError(
+      `partition ${partition} is not played: names of services in its trust policies are others. ` +
+        `Use --partition ${PARTITIONS.join(' or ')}`,
+    );
+  }
+  if (values['account-settings'] && values['allow-other-entities']) {
+    throw new UsageError(
+      '--account-settings changes how the users of an account sign in, so it takes an account that holds nothing else: ' +
+        'leave --allow-other-entities out',
+    );
+  }
+  if (values.list && values.clean !== undefined) throw new UsageError('use either --list or --clean RUN-ID');
+  const cleaned = values.clean === undefined ? null : runOf(values.prefix, values.clean);
+  if (values.clean !== undefined && cleaned === null) {
+    throw new UsageError(`--clean takes the ID of a run, as --list shows it, and ${values.clean} is none`);
+  }
   const trailSeconds = Number(values['trail-wait'] ?? (isAws ? 900 : 5));
   if (!(trailSeconds >= 0)) throw new UsageError('--trail-wait takes a number of seconds');
   return {
-    command: values.list ? 'list' : values.clean ? 'clean' : 'run',
+    command: values.list ? 'list' : cleaned === null ? 'run' : 'clean',
+    cleaned,
     account,
     partition,
     assumeRole: values['assume-role'] ?? null,

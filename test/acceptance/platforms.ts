@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { STSClient } from '@aws-sdk/client-sts';
-import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { signingRegion } from '../../src/engine/partitions.js';
 import { findPython, startSandbox } from '../support/sandbox.js';
+import { credentialsFrom } from './credentials.js';
+import type { Environment } from './credentials.js';
 import type { Upstream } from './gateway.js';
 import type { AcceptanceOptions } from './options.js';
 
@@ -16,10 +16,13 @@ export interface StartedPlatform {
 }
 
 /** Starts the emulator that the options name, or finds the credentials for AWS. */
-export async function startPlatform(options: AcceptanceOptions): Promise<StartedPlatform> {
-  const { platform, account, partition } = options;
+export async function startPlatform(options: AcceptanceOptions, environment: Environment): Promise<StartedPlatform> {
+  const { platform, account, partition, assumeRole } = options;
   const place = { account, partition };
-  if (platform === 'aws') return { upstream: { ...place, credentials: credentialsOf(options) }, stop: noStop };
+  if (platform === 'aws') {
+    const credentials = credentialsFrom(environment, signingRegion(partition), assumeRole);
+    return { upstream: { ...place, credentials }, stop: noStop };
+  }
   // An access key of twelve digits is an account in some emulators, and unknown to the others.
   const credentials = () => Promise.resolve({ accessKeyId: account, secretAccessKey: 'emulator' });
   if (options.endpoint !== null) {
@@ -30,22 +33,6 @@ export async function startPlatform(options: AcceptanceOptions): Promise<Started
 }
 
 const noStop = (): Promise<void> => Promise.resolve();
-
-/** Returns the credentials of the SDK's default chain, or of a role. The client keeps them until they expire. */
-function credentialsOf({ assumeRole, partition }: AcceptanceOptions): Upstream['credentials'] {
-  const region = signingRegion(partition);
-  const own = fromNodeProviderChain();
-  const credentials =
-    assumeRole === null
-      ? own
-      : fromTemporaryCredentials({
-          masterCredentials: own,
-          params: { RoleArn: assumeRole, RoleSessionName: 'iam-bootstrap-acceptance' },
-          clientConfig: { region },
-        });
-  const sts = new STSClient({ region, credentials });
-  return () => sts.config.credentials();
-}
 
 async function startMoto(account: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const env = { PATH: process.env['PATH'], MOTO_ACCOUNT_ID: account };

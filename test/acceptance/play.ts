@@ -1,63 +1,68 @@
-import { createAwsClients } from '../../src/aws/clients.js';
-import type { AwsClients } from '../../src/aws/clients.js';
-import { awsError, isUnsupported } from '../../src/aws/errors.js';
+import { awsError } from '../../src/aws/errors.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { Target } from '../../src/contract/entity.js';
 import { KINDS } from '../../src/kinds/index.js';
 import { signingRegion } from '../../src/engine/partitions.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { KindHarness } from '../kinds/kind-harness.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { iamClient } from '../support/sandbox.js';
 import { startWorld } from '../support/world.js';
 import { ASSUMPTIONS } from './assumptions.js';
+import { clientsOf } from './clients.js';
 import type { Gateway } from './gateway.js';
 import { LAWS } from './laws.js';
 import type { LawCase } from './laws.js';
+import { settingsFor } from './environment.js';
+import type { Ledger } from './ledger.js';
 import { deleteLeftovers } from './leftovers.js';
 import { fixtureIn } from './names.js';
 import type { AcceptanceOptions } from './options.js';
-import { testAssumption } from './probe.js';
+import { saysNothing, testAssumption } from './probe.js';
 import { measurePropagation } from './propagation.js';
 import type { Tested } from './probe.js';
 import type { CheckResult } from './report.js';
 import { SCENARIOS } from './runs.js';
+import { eventually } from './until.js';
+import { takesAway } from './write-guard.js';
 
 /** What a run plays with. */
 export interface Play {
   readonly options: AcceptanceOptions;
   readonly gateway: Gateway;
+  readonly ledger: Ledger;
   readonly target: Target;
   /** The start of all names of the run. */
   readonly run: string;
   readonly say: (line: string) => void;
+  /** Takes the caller, the account and IDs out of a text. */
+  readonly redact: (text: string) => string;
+  /** Ends the run. */
+  readonly signal: AbortSignal;
+}
+
+/** Reports that a user has ended the run. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
 }
 
 /** Assumptions and laws that are played at a time. */
 const AT_A_TIME = 4;
 
-/** Returns clients whose calls go through the gateway, which signs them. */
-export function clientsOf({ gateway, target }: Pick<Play, 'gateway' | 'target'>): AwsClients {
-  process.env['AWS_ACCESS_KEY_ID'] = 'AKIAACCEPTANCE';
-  process.env['AWS_SECRET_ACCESS_KEY'] = 'unused';
-  return createAwsClients(target, { iamEndpoint: gateway.url, stsEndpoint: gateway.url });
-}
-
 /** Tests every assumption, and deletes what that made. */
-export async function playAssumptions(play: Play): Promise<Tested[]> {
+export async function playAssumptions(play: Play, tested: Tested[]): Promise<void> {
   const { options, target, run } = play;
   const clients = clientsOf(play);
   const isAws = options.platform === 'aws';
   const place = { clients, target, start: run, settleMs: isAws ? 3_000 : 0, propagationMs: options.propagationMs / 4 };
-  const tested = await inLanes(ASSUMPTIONS, async (assumption) => testAssumption(place, assumption));
+  const order = new Map(ASSUMPTIONS.map(({ id }, index) => [id, index]));
+  await inLanes(ASSUMPTIONS, async (assumption) => {
+    tested.push(await unlessStopped(play.signal, testAssumption(place, assumption)));
+  });
+  tested.sort((a, b) => (order.get(a.assumption.id) ?? 0) - (order.get(b.assumption.id) ?? 0));
   clients.destroy();
   await cleanUp(play);
-  return tested;
-}
-
-/** The names of a run, for its own cleaning. */
-export function ownNames({ run, options }: Pick<Play, 'run' | 'options'>) {
-  return { start: run, accountSettings: options.accountSettings };
 }
 
 /** Kinds that an account has once. The others have names of the run. */
@@ -78,10 +83,13 @@ const NEVER: Readonly<Record<string, string>> = {
 };
 
 /** Plays the laws of every kind, and deletes what they made. */
-export async function playLaws(play: Play): Promise<CheckResult[]> {
+export async function playLaws(play: Play, results: CheckResult[]): Promise<void> {
   const { options, gateway, target, run, say } = play;
-  const harness = await KindHarness.start(gateway, target);
-  const results: CheckResult[] = [];
+  const harness = await KindHarness.start(gateway, target, {
+    ...gateway.credentials,
+    // A deletion of what is not there is fine, so that it is sent once.
+    attempt: (operation, send) => (takesAway(operation) ? send() : eventually(options.propagationMs / 4, send)),
+  });
   try {
     for (const [kindIndex, kind] of KINDS.entries()) {
       if (options.kinds.length > 0 && !options.kinds.includes(kind.name)) continue;
@@ -96,7 +104,7 @@ export async function playLaws(play: Play): Promise<CheckResult[]> {
       const isSetting = SETTINGS.has(kind.name);
       const playLaw = async ({ law, one }: (typeof lawsOfKind)[number]): Promise<CheckResult> => {
         if (reason !== null) return { kind: kind.name, name: law.name, outcome: 'skipped', detail: reason };
-        const result = await playOne(kind.name, law.name, async () => {
+        const result = await playOne(play, kind.name, law.name, async () => {
           for (const [file, text] of Object.entries(one.fixture.secrets ?? {})) await harness.storeSecret(file, text);
           await harness.sendDirectly(one.fixture.prerequisites);
           try {
@@ -118,59 +126,86 @@ export async function playLaws(play: Play): Promise<CheckResult[]> {
   } finally {
     await harness.removeFiles();
   }
-  return results;
 }
 
 /** Plays whole runs: Temporal's dev server and a worker of the built product, with faults between it and the gateway. */
-export async function playRuns(play: Play): Promise<CheckResult[]> {
-  const { options, gateway, target, run, say } = play;
-  const results: CheckResult[] = [];
+export async function playRuns(play: Play, results: CheckResult[]): Promise<void> {
+  const { options, gateway, target, run, say, signal } = play;
   // The world stops its AWS, and the gateway is needed afterwards.
   const aws = { ...gateway, stop: () => Promise.resolve() };
   const world = await startWorld({ aws, replay: { notBecause: 'tests replay the same runs' } });
-  const temporal = await connectTemporal(loadConfig(world.env));
+  let temporal: TemporalConnection | undefined;
   try {
-    await world.startWorker({ AWS_REGION: signingRegion(target.partition) });
-    const person = iamClient(gateway.url);
-    results.push(...(await measurePropagation(person, run)));
+    temporal = await connectTemporal(loadConfig(world.env));
+    await world.startWorker({ ...settingsFor(gateway), AWS_REGION: signingRegion(target.partition) });
+    const person = iamClient(gateway.url, undefined, { ...gateway.credentials, maxAttempts: 3 });
+    results.push(...(await unlessStopped(signal, measurePropagation(person, run))));
     for (const [index, { name, play: act }] of SCENARIOS.entries()) {
       const start = `${run}s${String(index)}-`;
       const { propagationMs, trailMs } = options;
       const stage = { world, temporal, gateway, person, target, start, propagationMs, trailMs };
-      const result = await playOne('', name, () => act(stage));
+      const result = await playOne(play, '', name, () => act(stage));
       world.proxy.clearRules();
       results.push(result);
       say(`${name}: ${result.outcome}`);
     }
   } finally {
-    await temporal.close();
+    await temporal?.close();
     await world.stop();
-    await cleanUp(play);
   }
-  return results;
+  await cleanUp(play);
 }
 
-/** Deletes all that the run has made until now. */
-export async function cleanUp(play: Play): Promise<readonly string[]> {
+/** Deletes all that the run has made until now. Returns what is left, in words. */
+export async function cleanUp({ options, gateway, target, run, ledger }: Play): Promise<readonly string[]> {
   // It ends with the run, and lacks operations that a deletion needs.
-  if (play.options.platform === 'moto') return [];
-  const clients = clientsOf(play);
-  const left = await deleteLeftovers(clients, play.target, ownNames(play), { again: play.options.platform === 'aws' });
-  clients.destroy();
-  return left.map(({ kind, listed }) => `${kind.name}/${listed.name}`);
+  if (options.platform === 'moto') return [];
+  const clients = clientsOf({ gateway, target });
+  try {
+    return await deleteLeftovers({
+      ...{ clients, target, ledger, scope: { start: run } },
+      again: options.platform === 'aws',
+    });
+  } finally {
+    clients.destroy();
+  }
 }
 
-async function playOne(kind: string, name: string, check: () => Promise<unknown>): Promise<CheckResult> {
+async function playOne(
+  { redact, signal }: Play,
+  kind: string,
+  name: string,
+  check: () => Promise<unknown>,
+): Promise<CheckResult> {
   try {
-    const measured = await check();
-    return { kind, name, outcome: 'passed', detail: typeof measured === 'string' ? measured : null };
+    const measured = await unlessStopped(signal, check());
+    return { kind, name, outcome: 'passed', detail: typeof measured === 'string' ? redact(measured) : null };
   } catch (error) {
+    if (error instanceof StoppedError) throw error;
     const aws = awsError(error);
-    const isUnknown = isUnsupported(aws) || (aws.httpStatus ?? 0) >= 500 || aws.code === 'ForeignReply';
     const text = error instanceof Error ? error.message : String(error);
     const detail =
       aws.httpStatus === null ? text : `${aws.operation ?? ''} ${String(aws.httpStatus)} ${aws.code}: ${text}`;
-    return { kind, name, outcome: isUnknown ? 'not known here' : 'failed', detail: detail.trim().slice(0, 2_000) };
+    // Redacted before it is cut: half of an ID would not be recognised.
+    const shown = redact(detail.trim()).slice(0, 2_000);
+    return { kind, name, outcome: saysNothing(aws) ? 'not observable' : 'failed', detail: shown };
+  }
+}
+
+/** Returns what is done, or throws once a user has ended the run. What is under way then goes on without it. */
+async function unlessStopped<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  let stop: (() => void) | undefined;
+  const stopped = new Promise<never>((_resolve, reject) => {
+    stop = () => {
+      reject(new StoppedError(`ended by ${String(signal.reason)}`));
+    };
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+  });
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop);
   }
 }
 

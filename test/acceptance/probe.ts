@@ -3,9 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { AwsClients } from '../../src/aws/clients.js';
 import { awsError, failureTypeOf, isUnsupported } from '../../src/aws/errors.js';
+import type { AwsError } from '../../src/aws/errors.js';
 import type { Target } from '../../src/contract/entity.js';
 import type { Answer, Assumption, ProbeCall } from './assumptions.js';
-import { isRead } from './write-guard.js';
+import { EXTERNAL_ID, NO_BUCKET } from './documents.js';
+import { isRead, REFUSED } from './write-guard.js';
 
 /** The place where a probe is played. */
 export interface Place {
@@ -44,7 +46,7 @@ export async function testAssumption(place: Place, assumption: Assumption): Prom
     ...{ assumption, verdict, observed, reason },
   });
   for (const step of assumption.setup) {
-    const answer = await answerTo(place, step, []);
+    const answer = await settled(place, step);
     if (answer.code !== null) {
       return tested('not observable', null, `${step.operation}: ${answer.code}: ${answer.message ?? ''}`);
     }
@@ -55,9 +57,14 @@ export async function testAssumption(place: Place, assumption: Assumption): Prom
   for (;;) {
     const observed = await answerTo(place, assumption.request, members);
     if (holds(place, assumption, observed)) return tested('held', observed, null);
-    if (isUnknownTo(observed)) return tested('not observable', null, `${assumption.request.operation} is not known`);
-    const mayChange = isRead(assumption.request.operation) && Date.now() - startedAt < place.propagationMs;
-    if (!mayChange) return tested('differs', observed, null);
+    const { code, message } = observed;
+    if (isUnknownTo(observed)) {
+      const reason = `${assumption.request.operation}: ${code ?? ''}: ${message ?? ''}`;
+      return tested('not observable', null, reason);
+    }
+    // A read may show it later. A write that was refused has changed nothing, so it can be sent again.
+    const mayChange = isRead(assumption.request.operation) || code !== null;
+    if (!mayChange || Date.now() - startedAt >= place.propagationMs) return tested('differs', observed, null);
     await pause(1_000);
   }
 }
@@ -75,10 +82,41 @@ function holds(place: Place, { expected, message }: Assumption, observed: Observ
   );
 }
 
-/** Reports an answer of an endpoint that does not have the operation. */
-function isUnknownTo({ status, code }: Observed): boolean {
-  return status >= 500 || code === 'ForeignReply' || isUnsupported({ code: code ?? '' });
+/** Sends one of the first calls, again where it is refused only since AWS does not know everywhere what came before. */
+async function settled(place: Place, step: ProbeCall): Promise<Observed> {
+  const startedAt = Date.now();
+  for (;;) {
+    const answer = await answerTo(place, step, []);
+    const isEarly = answer.code === 'NoSuchEntity' || answer.code === 'ConcurrentModification';
+    if (!isEarly || Date.now() - startedAt >= place.propagationMs) return answer;
+    await pause(1_000);
+  }
 }
+
+/**
+ * Reports an answer that says nothing about an assumption: the endpoint does not have the operation, the caller may not
+ * call it, AWS was busy, or no answer came.
+ */
+function isUnknownTo({ status, code }: Observed): boolean {
+  const isThrottled = failureTypeOf({ ...NO_ERROR, code: code ?? '', httpStatus: status }) === 'Throttled';
+  const isNoAnswer = status === 0 || status === 403 || status >= 500;
+  return isNoAnswer || isThrottled || code === 'ForeignReply' || isUnsupported({ code: code ?? '' });
+}
+
+/** Reports an error that says nothing about a law: an operation that is unknown or denied, AWS is busy, or no answer. */
+export function saysNothing(error: AwsError): boolean {
+  const { code, httpStatus, message } = error;
+  if (message.includes(REFUSED)) return false;
+  if (httpStatus === null) return isOfNetwork(code);
+  const isUnavailable = httpStatus === 403 || httpStatus >= 500 || code === 'ForeignReply';
+  return isUnavailable || isUnsupported(error) || failureTypeOf(error) === 'Throttled';
+}
+
+function isOfNetwork(code: string): boolean {
+  return /^(E[A-Z_]{4,}|TimeoutError|NetworkingError|ForeignReply)$/.test(code);
+}
+
+const NO_ERROR = { message: '', operation: null, requestId: null, unclear: false };
 
 async function answerTo(place: Place, step: ProbeCall, members: readonly string[]): Promise<Observed> {
   for (let attempt = 1; ; attempt += 1) {
@@ -123,12 +161,13 @@ function at(value: unknown, path: string): unknown {
 const PASSWORD = `${randomBytes(18).toString('base64url')}aA1!`;
 
 /** Puts the names and the account of a place into texts with placeholders. */
-function fill(value: unknown, { start, target }: Pick<Place, 'start' | 'target'>): unknown {
+export function fill(value: unknown, { start, target }: Pick<Place, 'start' | 'target'>): unknown {
   return mapTexts(value, (text) =>
     text
       .replaceAll('<p>', start)
       .replaceAll('<account>', target.account)
       .replaceAll('<partition>', target.partition)
+      .replaceAll('<external-id>', EXTERNAL_ID)
       .replaceAll('<password>', PASSWORD),
   );
 }
@@ -137,14 +176,18 @@ function fill(value: unknown, { start, target }: Pick<Place, 'start' | 'target'>
 export function redact(value: unknown, { start, target }: Pick<Place, 'start' | 'target'>): unknown {
   return mapTexts(value, (text) =>
     text
+      .replaceAll(EXTERNAL_ID, '<external-id>')
+      .replaceAll(PASSWORD, '<password>')
       .replaceAll(start, '<p>')
       .replaceAll(start.toUpperCase(), '<P>')
       .replaceAll(`arn:${target.partition}:iam::${target.account}:`, 'arn:<partition>:iam::<account>:')
+      .replaceAll(`arn:${target.partition}:s3:::${NO_BUCKET}/`, `arn:<partition>:s3:::${NO_BUCKET}/`)
       .replaceAll(target.account, '<account>'),
   );
 }
 
-function mapTexts(value: unknown, change: (text: string) => string): unknown {
+/** Returns a value with all of its texts changed. */
+export function mapTexts(value: unknown, change: (text: string) => string): unknown {
   if (typeof value === 'string') return change(value);
   if (Array.isArray(value)) return value.map((part) => mapTexts(part, change));
   if (typeof value !== 'object' || value === null) return value;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
-import { trusting } from '../support/manifests-of.js';
+import { trusting } from './documents.js';
 import type { CheckResult } from './report.js';
 
 /** A read that has to show a new role. */

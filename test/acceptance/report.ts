@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GatewayCall } from './gateway.js';
 import type { AcceptanceOptions } from './options.js';
+import { mapTexts } from './probe.js';
 import type { Tested, Verdict } from './probe.js';
 import { differencesOf } from './recordings.js';
 
@@ -10,7 +11,7 @@ export interface CheckResult {
   /** `Role`, or empty for a scenario. */
   readonly kind: string;
   readonly name: string;
-  readonly outcome: 'passed' | 'failed' | 'not known here' | 'skipped';
+  readonly outcome: 'passed' | 'failed' | 'not observable' | 'skipped';
   /** What does not hold, why it was skipped, or what was measured. */
   readonly detail: string | null;
 }
@@ -24,22 +25,30 @@ export interface Results {
   readonly laws: readonly CheckResult[];
   readonly scenarios: readonly CheckResult[];
   readonly calls: readonly GatewayCall[];
-  /** Entities that could not be deleted. */
+  /** What could not be deleted, or may be left. */
   readonly left: readonly string[];
+  /** Reasons for which the gateway refused writes of the run. */
+  readonly refused: readonly string[];
+  /** The number of calls to the gateway that nobody of the run has signed. */
+  readonly strangers: number;
+  /** The reason for which the run ended early; null where all was played. */
+  readonly ended: string | null;
 }
 
 /** The exit codes of the command. */
 export const Exit = { Held: 0, Failed: 1, Differs: 2, Refused: 3, Usage: 64 } as const;
 
 /** Returns the exit code: failed laws count more than assumptions that do not hold. */
-export function exitCodeOf({ laws, scenarios, tested, left }: Results): number {
-  if (left.length > 0 || [...laws, ...scenarios].some(({ outcome }) => outcome === 'failed')) return Exit.Failed;
+export function exitCodeOf({ laws, scenarios, tested, left, refused, ended }: Results): number {
+  if (ended !== null || left.length > 0 || refused.length > 0) return Exit.Failed;
+  if ([...laws, ...scenarios].some(({ outcome }) => outcome === 'failed')) return Exit.Failed;
   return tested.some(({ verdict }) => verdict === 'differs') ? Exit.Differs : Exit.Held;
 }
 
 /** Returns the summary for the terminal. */
-export function summaryOf(options: AcceptanceOptions, results: Results): string {
-  const { tested, laws, scenarios, left, calls } = results;
+export function summaryOf(options: AcceptanceOptions, all: Results, redact: Redact): string {
+  const results = redacted(all, redact);
+  const { tested, laws, scenarios, left, calls, refused, strangers, ended } = results;
   const lines = [
     `Acceptance on ${options.title}: ${counts(results)}`,
     ...tested
@@ -49,6 +58,9 @@ export function summaryOf(options: AcceptanceOptions, results: Results): string 
       .filter(({ outcome }) => outcome === 'failed')
       .map(({ kind, name, detail }) => `  failed   ${kind === '' ? '' : `${kind}: `}${name}: ${detail ?? ''}`),
     ...left.map((name) => `  left     ${name}`),
+    ...refused.map((reason) => `  refused by the gateway: ${reason}`),
+    ...(strangers === 0 ? [] : [`  refused by the gateway: ${String(strangers)} calls of other processes`]),
+    ...(ended === null ? [] : [`  the run is not complete: ${ended}`]),
     `${String(calls.length)} calls in ${seconds(results.durationMs)}; ${throttlingText(calls)}`,
     cleaningText(options, left),
   ];
@@ -57,48 +69,40 @@ export function summaryOf(options: AcceptanceOptions, results: Results): string 
 
 function cleaningText({ platform }: AcceptanceOptions, left: readonly string[]): string {
   if (platform === 'moto') return 'The emulator has ended, with all that the run made.';
-  return left.length === 0
-    ? 'Everything that the run made is deleted.'
-    : 'Not everything is deleted: run it again with --clean.';
+  return left.length === 0 ? 'Everything that the run made is deleted.' : 'Not everything is known to be deleted.';
 }
 
 /** Writes the report as JSON and as Markdown, and the differences. Returns the files. */
-export async function saveReport(options: AcceptanceOptions, results: Results): Promise<string[]> {
+export async function saveReport(options: AcceptanceOptions, all: Results, redact: Redact): Promise<string[]> {
+  const results = redacted(all, redact);
   await mkdir(options.output, { recursive: true });
   const files = {
     'acceptance-report.json': `${JSON.stringify(reportOf(options, results), null, 2)}\n`,
     'acceptance-report.md': markdownOf(options, results),
     'acceptance-differences.json': `${JSON.stringify(differencesOf(options.title, results.tested), null, 2)}\n`,
   };
-  const redact = options.unredacted ? (text: string) => text : redactor(options, results);
   const paths: string[] = [];
   for (const [name, text] of Object.entries(files)) {
     const path = join(options.output, name);
-    await writeFile(path, redact(text));
+    await writeFile(path, text);
     paths.push(path);
   }
   return paths;
 }
 
-/** Returns a function that takes the account, the names of the run and IDs of AWS out of a text. */
-export function redactor(
-  { account }: Pick<AcceptanceOptions, 'account'>,
-  { run }: Pick<Results, 'run'>,
-): (text: string) => string {
-  return (text) =>
-    text
-      .replaceAll(account, '<account>')
-      .replaceAll(run, '<p>')
-      .replaceAll(run.toUpperCase(), '<P>')
-      .replaceAll(/\b\d{12}\b/g, '<account>')
-      .replaceAll(/\b(A[A-Z]{3})[A-Z0-9]{12,20}\b/g, '$1<id>')
-      .replaceAll(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, '<request>');
+type Redact = (text: string) => string;
+
+/** Returns results whose texts are redacted, before any of them is cut or escaped. */
+function redacted(results: Results, redact: Redact): Results {
+  const { calls, startedAt, ...texts } = results;
+  return { ...(mapTexts(texts, redact) as Omit<Results, 'calls' | 'startedAt'>), calls, startedAt };
 }
 
 function reportOf(options: AcceptanceOptions, results: Results) {
-  const { tested, laws, scenarios, left, startedAt, durationMs, calls } = results;
+  const { tested, laws, scenarios, left, refused, ended, startedAt, durationMs, calls } = results;
   return {
-    ...{ version: 1, platform: options.title, partition: options.partition, startedAt, durationMs, left },
+    ...{ version: 1, platform: options.title, partition: options.partition, startedAt, durationMs },
+    ...{ ended, left, refused },
     assumptions: tested.map(({ assumption, verdict, observed, reason }) => ({
       ...{ id: assumption.id, statement: assumption.statement, source: assumption.source, verdict },
       ...{ expected: assumption.expected, observed, reason },
@@ -120,6 +124,8 @@ export function markdownOf(options: AcceptanceOptions, results: Results): string
     `# Acceptance on ${options.title}`,
     '',
     `${counts(results)}. ${String(calls.length)} calls in ${seconds(durationMs)}; ${throttlingText(calls)}.`,
+    ...(results.ended === null ? [] : ['', `The run is not complete: ${results.ended}`]),
+    ...(results.left.length === 0 ? [] : ['', `Left: ${results.left.join(', ')}`]),
     '',
     '## What differs',
     '',
@@ -139,7 +145,7 @@ export function markdownOf(options: AcceptanceOptions, results: Results): string
       : [
           ...['## Laws of every kind', ''],
           ...table(
-            ['kind', 'passed', 'failed', 'not known here', 'skipped'],
+            ['kind', 'passed', 'failed', 'not observable', 'skipped'],
             kinds.map((kind) => [kind, ...outcomeCounts(laws.filter((law) => law.kind === kind))]),
           ),
           '',
@@ -202,14 +208,14 @@ function counts({ tested, laws, scenarios }: Results): string {
   const [passed, failed, unknown, skipped] = outcomeCounts([...laws, ...scenarios]);
   return (
     `assumptions: ${String(of('held'))} held, ${String(of('differs'))} differ, ${String(of('not observable'))} not observable; ` +
-    `laws and runs: ${passed ?? ''} passed, ${failed ?? ''} failed, ${unknown ?? ''} not known here, ${skipped ?? ''} skipped`
+    `laws and runs: ${passed ?? ''} passed, ${failed ?? ''} failed, ${unknown ?? ''} not observable, ${skipped ?? ''} skipped`
   );
 }
 
 function outcomeCounts(results: readonly CheckResult[]): string[] {
   const of = (outcome: CheckResult['outcome']): string =>
     String(results.filter((one) => one.outcome === outcome).length);
-  return [of('passed'), of('failed'), of('not known here'), of('skipped')];
+  return [of('passed'), of('failed'), of('not observable'), of('skipped')];
 }
 
 function isThrottled({ code }: GatewayCall): boolean {

@@ -10,10 +10,10 @@ import type { JsonObject, Target } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import type { Match } from '../support/fault-proxy.js';
-import { allowing, role, trusting } from '../support/manifests-of.js';
 import type { World } from '../support/world.js';
+import { allowing, trusting } from './documents.js';
 import type { Gateway, GatewayCall } from './gateway.js';
-import { hold, until } from './until.js';
+import { eventually, hold, until } from './until.js';
 import { isRead } from './write-guard.js';
 
 /** The processes of the runs: Temporal's dev server, a worker, and the faults between it and the gateway. */
@@ -116,7 +116,7 @@ export const SCENARIOS: readonly Scenario[] = [
       converged(await run(stage, 'owner', [role(name, { description: 'of the owner' })]));
       const refused = await run(stage, 'other', [role(name, { description: 'of the other' })]);
       hold(refused.result === 'refused', 'it is not refused', refused.result);
-      const { Role } = await stage.person.getRole({ RoleName: name });
+      const { Role } = await eventually(stage.propagationMs, () => stage.person.getRole({ RoleName: name }));
       hold(Role?.Description === 'of the owner', 'the description has changed', Role?.Description);
       const unowned = `${stage.start}unowned`;
       await stage.person.createUser({ UserName: unowned });
@@ -186,7 +186,7 @@ export const SCENARIOS: readonly Scenario[] = [
         const gone = await stage.person.getRole({ RoleName: made }).then(() => false, isAbsent);
         hold(gone, 'the role that was created here is still there');
       });
-      await stage.person.getRole({ RoleName: found });
+      await eventually(stage.propagationMs, () => stage.person.getRole({ RoleName: found }));
       return undefined;
     },
   },
@@ -240,16 +240,20 @@ function ofScenario({ start }: RunStage, action: string | RegExp, param?: string
   };
 }
 
+function role(roleName: string, more: JsonObject = {}): JsonObject {
+  return { kind: 'Role', roleName, assumeRolePolicyDocument: trusting(), ...more };
+}
+
 /** One entity of each kind that has a Create of its own, and that refer to each other. */
-function everything({ start }: RunStage): JsonObject[] {
+function everything({ start, target: { partition } }: RunStage): JsonObject[] {
   return [
-    { kind: 'Policy', policyName: `${start}policy`, policyDocument: allowing('s3:ListBucket') },
+    { kind: 'Policy', policyName: `${start}policy`, policyDocument: allowing('s3:ListBucket', partition) },
     role(`${start}role`, {
       managedPolicyArns: [`{{arn Policy/${start}policy}}`],
-      inlinePolicies: { own: allowing('s3:GetObject') },
+      inlinePolicies: { own: allowing('s3:GetObject', partition) },
       tags: { team: 'platform' },
     }),
-    { kind: 'User', userName: `${start}user`, inlinePolicies: { own: allowing('s3:GetObject') } },
+    { kind: 'User', userName: `${start}user`, inlinePolicies: { own: allowing('s3:GetObject', partition) } },
     { kind: 'Group', groupName: `${start}group`, users: [`${start}user`] },
     { kind: 'InstanceProfile', instanceProfileName: `${start}profile`, roles: [`${start}role`] },
     {
@@ -266,16 +270,18 @@ function pathOf({ start }: RunStage): string {
 /** Makes entities as a person does. */
 async function byHand(stage: RunStage): Promise<void> {
   const { person, start } = stage;
+  const { partition } = stage.target;
   const Path = pathOf(stage);
-  const document = JSON.stringify(allowing('s3:GetObject'));
+  const document = JSON.stringify(allowing('s3:GetObject', partition));
   const { Policy } = await person.createPolicy({ PolicyName: `${start}policy`, Path, PolicyDocument: document });
   const RoleName = `${start}role`;
   await person.createRole({ RoleName, Path, AssumeRolePolicyDocument: JSON.stringify(trusting()) });
-  await person.putRolePolicy({ RoleName, PolicyName: 'own', PolicyDocument: document });
-  await person.attachRolePolicy({ RoleName, PolicyArn: Policy?.Arn });
+  const send = <T>(act: () => Promise<T>): Promise<T> => eventually(stage.propagationMs, act);
+  await send(() => person.putRolePolicy({ RoleName, PolicyName: 'own', PolicyDocument: document }));
+  await send(() => person.attachRolePolicy({ RoleName, PolicyArn: Policy?.Arn }));
   await person.createUser({ UserName: `${start}user`, Path });
   await person.createGroup({ GroupName: `${start}group`, Path });
-  await person.addUserToGroup({ GroupName: `${start}group`, UserName: `${start}user` });
+  await send(() => person.addUserToGroup({ GroupName: `${start}group`, UserName: `${start}user` }));
 }
 
 async function load(paths: readonly string[], command: 'apply' | 'plan' | 'destroy') {

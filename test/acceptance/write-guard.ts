@@ -1,17 +1,30 @@
-/** The names that a run may write to: those that begin with its prefix, in any case. */
+import { harmOf } from './documents.js';
+
+/** Begins the message of a call that the gateway does not send. */
+export const REFUSED = 'the acceptance run does not send this';
+
+/** Names that belong together: those that begin with a text, in any case. */
 export interface NameScope {
   /** Begins every name, in lower case. For a run: the prefix with the ID of the run. */
   readonly start: string;
-  /** Matches the rest of a name. Default: any. */
-  readonly rest?: RegExp;
+  /** Decides by the rest of a name, in lower case. Default: any. */
+  readonly rest?: (rest: string) => boolean;
+}
+
+/** The writes that a run may send. */
+export interface WriteScope extends NameScope {
+  readonly account: string;
+  readonly partition: string;
   /** True where the settings that an account has once may be written. */
   readonly accountSettings: boolean;
+  /** True where nothing may be made, only taken away. */
+  readonly deletesOnly?: boolean;
 }
 
 /** Reports whether a name belongs to a scope. */
 export function isInScope(name: string, { start, rest }: NameScope): boolean {
   const folded = name.toLowerCase();
-  return folded.startsWith(start) && (rest === undefined || rest.test(folded.slice(start.length)));
+  return folded.startsWith(start) && (rest === undefined || rest(folded.slice(start.length)));
 }
 
 type Params = Readonly<Record<string, string>>;
@@ -112,15 +125,25 @@ export function isRead(action: string): boolean {
   return /^(Get|List)[A-Z]/.test(action);
 }
 
+/** Writes that only take away. A setting of STS is set back. */
+const TAKES_AWAY = /^(Delete|Detach|Remove|Deactivate|Untag)[A-Z]|^SetSecurityTokenServicePreferences$/;
+
+/** Reports whether a write only takes away. */
+export function takesAway(action: string): boolean {
+  return TAKES_AWAY.test(action);
+}
+
 /** The reasons for which calls of each service are refused; null where a call may be sent. */
-export function refusalOf(service: string, action: string, params: Params, scope: NameScope): string | null {
+export function refusalOf(service: string, action: string, params: Params, scope: WriteScope): string | null {
   if (service === 'sts') return action === 'GetCallerIdentity' ? null : `${action} is no call of an acceptance run`;
   if (service === 'cloudtrail') return action === 'LookupEvents' ? null : `${action} is no call of an acceptance run`;
   if (service !== 'iam') return `${service} is no service of an acceptance run`;
   if (isRead(action)) return null;
+  if (scope.deletesOnly === true && !takesAway(action)) return `${action} would make something, and this run ends`;
   if (ACCOUNT_SETTINGS.has(action)) {
     const { AccountAlias: alias } = params;
     if (alias !== undefined && !isInScope(alias, scope)) return outside(action, alias);
+    if (expires(params)) return `${action} would let passwords expire`;
     // An alias of a run can go: nobody else has set it.
     const isOwn = action === 'DeleteAccountAlias' && alias !== undefined;
     return scope.accountSettings || isOwn ? null : `${action} changes a setting of the whole account`;
@@ -128,7 +151,14 @@ export function refusalOf(service: string, action: string, params: Params, scope
   const subjects = SUBJECTS[action]?.(params);
   if (subjects === undefined) return `${action} is no call of an acceptance run`;
   const other = subjects.find((name) => name === undefined || !isInScope(name, scope));
-  return subjects.includes(undefined) || other !== undefined ? outside(action, other) : null;
+  if (subjects.includes(undefined) || other !== undefined) return outside(action, other);
+  const harm = harmOf(action, params, { ...scope, isOwn: (name) => isInScope(name, scope) });
+  return harm === null ? null : `${action}: ${harm}`;
+}
+
+/** Reports a password policy by which a user of the account could be locked out. */
+function expires({ MaxPasswordAge: age = '0', HardExpiry: isHard = 'false' }: Params): boolean {
+  return age !== '0' || isHard !== 'false';
 }
 
 function outside(action: string, name: string | undefined): string {

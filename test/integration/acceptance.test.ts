@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -19,6 +20,8 @@ let sandbox: TestSandbox;
 let directory: string;
 
 beforeAll(async () => {
+  process.env['AWS_ACCESS_KEY_ID'] = 'test';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
   sandbox = await startSandbox({ account: ACCOUNT });
   directory = await mkdtemp(join(tmpdir(), 'iam-bootstrap-acceptance-'));
 });
@@ -30,14 +33,32 @@ afterAll(async () => {
 
 /** Runs the command in this process. */
 async function run(...args: readonly string[]) {
+  return runUntil(undefined, ...args);
+}
+
+/** Runs the command in this process, and ends it as Ctrl-C does when it prints a text. */
+async function runUntil(shown: string | undefined, ...args: readonly string[]) {
   let [out, err] = ['', ''];
-  const streams = { out: (text: string) => (out += text), err: (text: string) => (err += text) };
-  const code = await acceptance(['--account', ACCOUNT, '--output', directory, ...args], {}, streams);
+  const stop = new AbortController();
+  const streams = {
+    out: (text: string) => (out += text),
+    err: (text: string) => {
+      err += text;
+      if (shown !== undefined && err.includes(shown)) stop.abort('SIGINT');
+    },
+  };
+  const command = ['--account', ACCOUNT, '--output', directory, ...args];
+  const code = await acceptance(command, {}, streams, stop.signal);
   return { code, out, err };
 }
 
 async function file(name: string): Promise<string> {
   return readFile(join(directory, name), 'utf8');
+}
+
+/** The ledgers of runs that have left something. */
+async function ledgers(): Promise<string[]> {
+  return (await readdir(directory)).filter((name) => name.startsWith('acceptance-ledger-'));
 }
 
 /** Counts the entities of the emulator, without the command. */
@@ -70,19 +91,24 @@ async function entitiesLeft(): Promise<string[]> {
 }
 
 test('every law passes on the sandbox, known assumptions differ, nothing is left, and the files are redacted', async () => {
-  await iamClient(sandbox.url).createRole({ RoleName: 'bystander', AssumeRolePolicyDocument: TRUST });
-  const parts = ['--only', 'assumptions,laws', '--account-settings', '--allow-other-entities'];
+  const iam = iamClient(sandbox.url);
+  // Service-linked roles do not count.
+  await iam.createServiceLinkedRole({ AWSServiceName: 'autoscaling.amazonaws.com' });
+  const parts = ['--only', 'assumptions,laws', '--account-settings'];
   const { code, out, err } = await run('--endpoint', sandbox.url, '--title', 'sandbox', ...parts);
   expect(err).not.toContain('refused');
   expect(out).not.toContain('failed  ');
   expect(code).toBe(2);
-  expect(await entitiesLeft()).toEqual([`arn:aws:iam::${ACCOUNT}:role/bystander`]);
+  expect(await entitiesLeft()).toEqual([expect.stringContaining('AWSServiceRoleForAutoScaling')]);
+  await expect(iam.getAccountPasswordPolicy({})).rejects.toThrow('cannot be found');
+  expect((await iam.getAccountSummary({})).SummaryMap).toMatchObject({ GlobalEndpointTokenVersion: 1 });
+  expect(await ledgers()).toEqual([]);
   const { recordings } = JSON.parse(await file('acceptance-differences.json')) as Differences;
   expect(recordings.map(({ id }) => id)).toEqual(KNOWN);
   for (const name of ['acceptance-report.json', 'acceptance-report.md', 'acceptance-differences.json']) {
     const text = await file(name);
     expect(text).not.toContain(ACCOUNT);
-    expect(text).not.toMatch(/iamb-r[a-z0-9]{7}-|AKIA[A-Z0-9]{12}/);
+    expect(text).not.toMatch(/iamb-r[a-z0-9]{9}-|AKIA[A-Z0-9]{12}/);
   }
 }, 900_000);
 
@@ -121,8 +147,8 @@ test('a run that is killed leaves entities, which --clean lists and deletes, and
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exited = once(child, 'exit');
-  // Roles are done, and policies are under way.
-  for await (const line of createInterface({ input: child.stderr })) if (line.startsWith('Role:')) break;
+  // Roles are under way.
+  for await (const line of createInterface({ input: child.stderr })) if (line.startsWith('names of this run')) break;
   while ((await entitiesLeft()).length < 3) if (child.exitCode !== null) throw new Error('the run has ended');
   child.kill('SIGKILL');
   await exited;
@@ -130,12 +156,37 @@ test('a run that is killed leaves entities, which --clean lists and deletes, and
   expect(left).not.toEqual([]);
 
   const listed = await run('--endpoint', sandbox.url, '--list');
-  expect(listed.out.trim().split('\n')).toHaveLength(left.length);
-  const cleaned = await run('--endpoint', sandbox.url, '--clean');
+  for (const arn of left) expect(listed.out).toContain(arn.slice(arn.lastIndexOf('/') + 1));
+  expect(listed.out).not.toContain('alice');
+  const [id = ''] = /iamb-r[a-z0-9]{9}/.exec(listed.out) ?? [];
+  const [ledger = ''] = await ledgers();
+  expect(ledger).toContain(id);
+  const { temporary } = JSON.parse((await file(ledger)).split('\n')[0] ?? '') as { temporary: string };
+  expect(existsSync(temporary)).toBe(true);
+  const cleaned = await run('--endpoint', sandbox.url, '--clean', id);
   expect(cleaned).toMatchObject({ code: 0, out: expect.stringContaining('All of them are deleted') as string });
   for (const arn of left) expect(cleaned.out).toContain(arn.slice(arn.lastIndexOf('/') + 1));
   expect(await entitiesLeft()).toEqual([`arn:aws:iam::${ACCOUNT}:user/iamb-alice`]);
-  expect((await run('--endpoint', sandbox.url, '--clean')).out).toBe('Nothing to delete.\n');
+  expect(await ledgers()).toEqual([]);
+  expect(existsSync(temporary)).toBe(false);
+  expect((await run('--endpoint', sandbox.url, '--clean', id)).out).toBe('Nothing to delete.\n');
+});
+
+test('a run that Ctrl-C ends deletes what it has made, and saves its report', async () => {
+  const folders = async () =>
+    (await readdir(tmpdir())).filter((name) => name.startsWith('iam-bootstrap-acceptance-run-'));
+  const before = await folders();
+  const args = ['--endpoint', sandbox.url, '--only', 'laws', '--kind', 'Group', '--kind', 'User'];
+  const { code, err } = await runUntil('Group: ', ...args);
+  expect(err).toContain('ended by SIGINT: deleting what the run has made');
+  expect(code).toBe(130);
+  expect(await entitiesLeft()).toEqual([]);
+  expect(await ledgers()).toEqual([]);
+  expect((await folders()).filter((name) => !before.includes(name))).toEqual([]);
+  expect(JSON.parse(await file('acceptance-report.json'))).toMatchObject({
+    ended: 'ended by SIGINT',
+    laws: expect.arrayContaining([expect.objectContaining({ kind: 'Group', outcome: 'passed' })]) as unknown[],
+  });
 });
 
 test('what moto alone answers in another way is recorded, and the sandbox answers as assumed', async () => {
@@ -162,9 +213,10 @@ test('what moto alone answers in another way is recorded, and the sandbox answer
 test('an account that holds other entities is refused, and nothing is written', async () => {
   await iamClient(sandbox.url).createRole({ RoleName: 'bystander', AssumeRolePolicyDocument: TRUST });
   const before = (await sandbox.journal()).length;
+  await iamClient(sandbox.url).createAccountAlias({ AccountAlias: 'acme' });
   const { code, err } = await run('--endpoint', sandbox.url);
-  expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining('1 entity') as string });
-  expect(err).toContain('Role/bystander');
+  expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining('2 entities') as string });
+  expect(err).toContain('Role/bystander, AccountAlias/acme');
   const actions = (await sandbox.journal()).slice(before).map(({ action }) => action);
   expect(actions.filter((action) => !/^(Get|List)/.test(action))).toEqual([]);
 });
@@ -173,14 +225,15 @@ test('the gateway sends no write to a name outside of the run, and names those t
   await iamClient(sandbox.url).createRole({ RoleName: 'bystander', AssumeRolePolicyDocument: TRUST });
   const credentials = () => Promise.resolve({ accessKeyId: 'AKIATEST', secretAccessKey: 'sandbox' });
   const upstream = { account: ACCOUNT, partition: 'aws', endpoint: sandbox.url, credentials };
-  const gateway = await startGateway(upstream, { start: 'iamb-r4k2m9xz-', accountSettings: false });
+  const scope = { start: 'iamb-r4k2m9xz-', account: ACCOUNT, partition: 'aws', accountSettings: false };
+  const gateway = await startGateway(upstream, scope);
   const before = (await sandbox.journal()).length;
-  const iam = iamClient(gateway.url);
+  const iam = iamClient(gateway.url, undefined, gateway.credentials);
   await expect(iam.deleteRole({ RoleName: 'bystander' })).rejects.toThrow('outside of the run');
   await iam.createUser({ UserName: 'iamb-r4k2m9xz-user' });
   await gateway.stop();
   const sent = (await sandbox.journal()).slice(before).map(({ action }) => action);
-  expect(sent).toEqual(['CreateUser']);
+  expect(sent).toEqual(['GetCallerIdentity', 'CreateUser']);
   expect(gateway.refusals().map(({ action, params }) => [action, params])).toEqual([
     ['DeleteRole', { RoleName: 'bystander' }],
   ]);

@@ -63,6 +63,19 @@ export function withSortedSets(observed: Observed, properties: readonly string[]
   return { ...observed, state };
 }
 
+/** Sends a write, perhaps more than once. */
+type Attempt = (operation: Operation, send: () => Promise<unknown>) => Promise<unknown>;
+
+const once: Attempt = (_operation, send) => send();
+
+/** Options of a harness in front of another endpoint. */
+interface HarnessOptions {
+  readonly accessKeyId?: string;
+  readonly secretAccessKey?: string;
+  /** Default: once. */
+  readonly attempt?: Attempt;
+}
+
 /** Runs a kind against an endpoint: it does what the engine's activities do, and nothing else. */
 export class KindHarness {
   readonly #sandbox: TestSandbox;
@@ -73,7 +86,10 @@ export class KindHarness {
 
   readonly #folder: string;
 
-  private constructor(sandbox: TestSandbox, target: Target, folder: string) {
+  readonly #attempt: Attempt;
+
+  private constructor(sandbox: TestSandbox, target: Target, folder: string, attempt: Attempt) {
+    this.#attempt = attempt;
     this.#sandbox = sandbox;
     this.#target = target;
     this.#folder = folder;
@@ -88,11 +104,15 @@ export class KindHarness {
     this.#clients.secrets.readRecord(location);
 
   /** Starts a harness with a sandbox of its own, or in front of another endpoint and its account. */
-  static async start(sandbox?: TestSandbox, target: Target = TARGET): Promise<KindHarness> {
-    process.env['AWS_ACCESS_KEY_ID'] = 'test';
-    process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
+  static async start(
+    sandbox?: TestSandbox,
+    target: Target = TARGET,
+    { accessKeyId = 'test', secretAccessKey = 'test', attempt = once }: HarnessOptions = {},
+  ): Promise<KindHarness> {
+    process.env['AWS_ACCESS_KEY_ID'] = accessKeyId;
+    process.env['AWS_SECRET_ACCESS_KEY'] = secretAccessKey;
     const folder = await mkdtemp(join(tmpdir(), 'iam-bootstrap-laws-'));
-    return new KindHarness(sandbox ?? (await startSandbox()), target, folder);
+    return new KindHarness(sandbox ?? (await startSandbox()), target, folder, attempt);
   }
 
   async stop(): Promise<void> {
@@ -250,7 +270,9 @@ export class KindHarness {
   async #sendOne({ operation, input, secretInput }: Write): Promise<unknown> {
     const stored = await readSecretMembers(this.#clients.secrets, secretInput);
     const secret = deriveSecretMembers(secretInput, stored, Date.now());
-    return (await this.#clients.write(operation, { ...input, ...secret })).output;
+    const sent = (): Promise<unknown> =>
+      this.#clients.write(operation, { ...input, ...secret }).then(({ output }) => output);
+    return this.#attempt(operation, sent);
   }
 
   /** Updates what differs; returns the operations that the sandbox received. */

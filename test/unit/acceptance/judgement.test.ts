@@ -1,0 +1,142 @@
+import type { AwsClients } from '../../../src/aws/clients.js';
+import { Reader } from '../../../src/aws/reader.js';
+import { findKind } from '../../../src/kinds/index.js';
+import { isCaller, isOfAws } from '../../acceptance/account.js';
+import { keptUntilExpiry } from '../../acceptance/credentials.js';
+import { isolateEnvironment } from '../../acceptance/environment.js';
+import { deleteLeftovers } from '../../acceptance/leftovers.js';
+import { saysNothing, testAssumption } from '../../acceptance/probe.js';
+import { redactor } from '../../acceptance/redaction.js';
+
+const TARGET = { account: '111111111111', partition: 'aws' };
+
+const failure = (status: number | undefined, code: string, message = '') =>
+  Object.assign(new Error(message), { Code: code, $metadata: { httpStatusCode: status } });
+
+describe('an assumption', () => {
+  const assumption = {
+    ...{ id: 'X01', statement: 'a role exists', source: '-', setup: [] },
+    request: { operation: 'CreateRole', input: { RoleName: '<p>role' } },
+    expected: { status: 409, code: 'EntityAlreadyExists' },
+  } as const;
+  /** Plays the assumption where AWS answers with these errors, one after the other. */
+  const verdictOf = async (propagationMs: number, ...errors: readonly Error[]) => {
+    let sent = 0;
+    const write = () => Promise.reject(errors[Math.min(sent++, errors.length - 1)] ?? new Error('no error'));
+    const place = { clients: { write }, target: TARGET, start: 'iamb-', settleMs: 0, propagationMs };
+    return (await testAssumption(place, assumption)).verdict;
+  };
+
+  test.each([
+    ['no answer came', failure(undefined, 'ECONNRESET')],
+    ['the caller may not call', failure(403, 'AccessDenied')],
+    ['AWS fails', failure(503, 'ServiceUnavailable')],
+  ])('is not observable where %s', async (_title, error) => {
+    expect(await verdictOf(0, error)).toBe('not observable');
+  });
+
+  test('differs where AWS answers in another way, and holds where it does so later', async () => {
+    const [other, expected] = [failure(404, 'NoSuchEntity'), failure(409, 'EntityAlreadyExists')];
+    expect(await verdictOf(0, other, expected)).toBe('differs');
+    expect(await verdictOf(5_000, other, expected)).toBe('held');
+  });
+});
+
+test.each([
+  [403, 'AccessDenied', 'no', true],
+  [400, 'Throttling', 'Rate exceeded', true],
+  [null, 'ECONNRESET', 'reset', true],
+  [null, 'TimeoutError', 'late', true],
+  [null, 'Violation', 'it drifts', false],
+  [404, 'NoSuchEntity', 'missing', false],
+  [403, 'AccessDenied', 'the acceptance run does not send this: DeleteRole', false],
+])('of a law, %s %s (%s) says nothing: %s', (httpStatus, code, message, expected) => {
+  expect(saysNothing({ httpStatus, code, message, operation: null, requestId: null, unclear: false })).toBe(expected);
+});
+
+describe('what an account holds', () => {
+  const entity = (kindName: string, name: string, path?: string) => {
+    const kind = findKind(kindName);
+    if (kind === undefined) throw new Error(kindName);
+    const arn = `arn:aws:iam::111111111111:role${path ?? '/'}${name}`;
+    return { kind, listed: { name, spec: path === undefined ? {} : { path }, arn } };
+  };
+
+  test.each([
+    ['Role', 'AWSReservedSSO_Admin_0123456789abcdef', '/aws-reserved/sso.amazonaws.com/', true],
+    ['Role', 'AWSReservedSSO_Admin_0123456789abcdef', '/aws-reserved/sso.amazonaws.com/eu-west-1/', true],
+    ['Role', 'AWSReservedSSO_made_by_a_person', '/', false],
+    ['Role', 'lambda', '/service-role/', false],
+    ['Role', 'OrganizationAccountAccessRole', '/', true],
+    ['Role', 'AWSServiceRoleForSupport', '/aws-service-role/support.amazonaws.com/', true],
+    ['ServiceLinkedRole', 'support.amazonaws.com', undefined, true],
+    ['SAMLProvider', 'AWSSSO_0123456789abcdef_DO_NOT_DELETE', undefined, true],
+    ['SAMLProvider', 'Okta', undefined, false],
+    ['User', 'OrganizationAccountAccessRole', '/', false],
+  ])('%s %s on path %s is of AWS: %s', (kind, name, path, expected) => {
+    expect(isOfAws(entity(kind, name, path))).toBe(expected);
+  });
+
+  test('only the calling role or user is the caller', () => {
+    const role = 'arn:aws:sts::111111111111:assumed-role/Admin/jane';
+    expect(isCaller(entity('Role', 'Admin'), role)).toBe(true);
+    expect(isCaller(entity('User', 'jane'), role)).toBe(false);
+    expect(isCaller(entity('User', 'jane', '/team/'), 'arn:aws:iam::111111111111:user/team/jane')).toBe(true);
+    expect(isCaller(entity('User', 'team'), 'arn:aws:iam::111111111111:user/team/jane')).toBe(false);
+  });
+
+  test('what cannot be listed may be left, and counts', async () => {
+    const reader = new Reader(
+      () => Promise.reject(failure(403, 'AccessDenied')),
+      () => Promise.resolve(undefined),
+    );
+    const left = await deleteLeftovers({
+      ...{ clients: { reader } as unknown as AwsClients, target: TARGET, scope: { start: 'iamb-' } },
+      again: false,
+    });
+    expect(left).toContain('Role: could not be listed');
+    expect(left).toContain('AccountPasswordPolicy: could not be listed');
+  });
+});
+
+describe('redaction', () => {
+  const caller = 'arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_00ff/jane@example.org';
+  const redact = redactor({ account: '123456789012', run: 'iamb-rabcdefghi-', caller });
+
+  test.each([
+    [`User: ${caller} is not authorized`, 'User: <caller> is not authorized'],
+    [`${caller} and AWSReservedSSO_Admin_00ff`, '<caller> and <caller>'],
+    ['created by jane@example.org', 'created by <caller>'],
+    ['mail bob@example.org', 'mail <email>'],
+    ['role/iamb-rabcdefghi-x of 123456789012', 'role/<p>x of <account>'],
+    ['AROAEXAMPLEEXAMPLE123:jane', 'AROA<id>'],
+    ['arn:aws:sts::999999999999:assumed-role/Other/bob', '<caller>'],
+  ])('%s', (text, expected) => {
+    expect(redact(text)).toBe(expected);
+  });
+});
+
+test('what a run starts has no settings of AWS, and all of them are back afterwards', async () => {
+  const environment: NodeJS.ProcessEnv = { AWS_PROFILE: 'tests', AWS_ACCESS_KEY_ID: 'AKIAREAL', PATH: '/bin' };
+  const own = await isolateEnvironment(environment);
+  expect(JSON.stringify(environment)).not.toMatch(/tests|AKIAREAL/);
+  own.pointTo({ url: 'http://127.0.0.1:1', credentials: { accessKeyId: 'AKIARUN', secretAccessKey: 'own' } });
+  expect(environment).toMatchObject({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_ACCESS_KEY_ID: 'AKIARUN' });
+  expect(environment['AWS_CONFIG_FILE']).toContain(own.temporary);
+  await own.restore();
+  expect(environment).toEqual({ AWS_PROFILE: 'tests', AWS_ACCESS_KEY_ID: 'AKIAREAL', PATH: '/bin' });
+});
+
+test('credentials are fetched once, and again before they expire', async () => {
+  let fetched = 0;
+  const inMinutes = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString();
+  const credentials = keptUntilExpiry(() => {
+    fetched += 1;
+    const expiration = inMinutes(fetched === 1 ? 4 : 60);
+    return Promise.resolve({ accessKeyId: `AKIA${String(fetched)}`, secretAccessKey: 'secret', expiration });
+  });
+  await Promise.all([credentials(), credentials()]);
+  expect(fetched).toBe(1);
+  expect((await credentials()).accessKeyId).toBe('AKIA2');
+  expect((await credentials()).accessKeyId).toBe('AKIA2');
+});
