@@ -72,7 +72,7 @@ const spaced = (document: string, length: number): string => document.replace('{
 const long = (length: number): string =>
   policy({
     Action: 's3:GetObject',
-    Resource: times(Math.ceil(length / 100), (index) => `${NOTHING}${String(index).padStart(70, 'b')}`),
+    Resource: times(Math.ceil(length / 100), (index) => `${NOTHING}${String(index).padStart(82, 'b')}`),
   });
 
 const KINDS = 'docs/kinds.md';

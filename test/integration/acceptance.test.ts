@@ -33,22 +33,14 @@ afterAll(async () => {
 
 /** Runs the command in this process. */
 async function run(...args: readonly string[]) {
-  return runUntil(undefined, ...args);
+  return runUntil(new AbortController().signal, ...args);
 }
 
-/** Runs the command in this process, and ends it as Ctrl-C does when it prints a text. */
-async function runUntil(shown: string | undefined, ...args: readonly string[]) {
+/** Runs the command in this process until a signal ends it. */
+async function runUntil(signal: AbortSignal, ...args: readonly string[]) {
   let [out, err] = ['', ''];
-  const stop = new AbortController();
-  const streams = {
-    out: (text: string) => (out += text),
-    err: (text: string) => {
-      err += text;
-      if (shown !== undefined && err.includes(shown)) stop.abort('SIGINT');
-    },
-  };
-  const command = ['--account', ACCOUNT, '--output', directory, ...args];
-  const code = await acceptance(command, {}, streams, stop.signal);
+  const streams = { out: (text: string) => (out += text), err: (text: string) => (err += text) };
+  const code = await acceptance(['--account', ACCOUNT, '--output', directory, ...args], {}, streams, signal);
   return { code, out, err };
 }
 
@@ -176,17 +168,17 @@ test('a run that Ctrl-C ends deletes what it has made, and saves its report', as
   const folders = async () =>
     (await readdir(tmpdir())).filter((name) => name.startsWith('iam-bootstrap-acceptance-run-'));
   const before = await folders();
-  const args = ['--endpoint', sandbox.url, '--only', 'laws', '--kind', 'Group', '--kind', 'User'];
-  const { code, err } = await runUntil('Group: ', ...args);
+  const stop = new AbortController();
+  const ended = runUntil(stop.signal, '--endpoint', sandbox.url, '--only', 'laws', '--kind', 'Group');
+  while ((await entitiesLeft()).length < 3);
+  stop.abort('SIGINT');
+  const { code, err } = await ended;
   expect(err).toContain('ended by SIGINT: deleting what the run has made');
   expect(code).toBe(130);
   expect(await entitiesLeft()).toEqual([]);
   expect(await ledgers()).toEqual([]);
   expect((await folders()).filter((name) => !before.includes(name))).toEqual([]);
-  expect(JSON.parse(await file('acceptance-report.json'))).toMatchObject({
-    ended: 'ended by SIGINT',
-    laws: expect.arrayContaining([expect.objectContaining({ kind: 'Group', outcome: 'passed' })]) as unknown[],
-  });
+  expect(JSON.parse(await file('acceptance-report.json'))).toMatchObject({ ended: 'ended by SIGINT', left: [] });
 });
 
 test('what moto alone answers in another way is recorded, and the sandbox answers as assumed', async () => {
@@ -212,8 +204,8 @@ test('what moto alone answers in another way is recorded, and the sandbox answer
 
 test('an account that holds other entities is refused, and nothing is written', async () => {
   await iamClient(sandbox.url).createRole({ RoleName: 'bystander', AssumeRolePolicyDocument: TRUST });
-  const before = (await sandbox.journal()).length;
   await iamClient(sandbox.url).createAccountAlias({ AccountAlias: 'acme' });
+  const before = (await sandbox.journal()).length;
   const { code, err } = await run('--endpoint', sandbox.url);
   expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining('2 entities') as string });
   expect(err).toContain('Role/bystander, AccountAlias/acme');
