@@ -285,9 +285,9 @@ test('explain answers from exported records once Temporal has forgotten the run,
       certainty: 'inferred',
       headline: known?.headline,
       requestedBy: { source: 'audit', runId, namespace: 'forgotten', outcome: 'created' },
+      // CloudTrail, which shows the call, counts more than the file.
       existing: {
-        source: 'audit',
-        createdBy: known?.existing.createdBy,
+        createdBy: expect.stringContaining('arn:') as string,
         requestId: known?.existing.requestId,
       },
     },
@@ -296,7 +296,7 @@ test('explain answers from exported records once Temporal has forgotten the run,
   const requestId = report.entities[0]?.writes[0]?.requestId ?? '';
   expect(await explain(temporal, requestId, options)).toMatchObject({ found: true });
   const text = await world.cli(['explain', runId, '--account', ACCOUNT, '--audit', dirname(file)]);
-  expect([text.code, text.stdout]).toEqual([0, expect.stringContaining('1 run from files')]);
+  expect([text.code, text.stdout]).toEqual([0, expect.stringContaining('the run is from files (')]);
   // A file chooses neither the account that a worker reads, nor the role that it reads with.
   const forged = join(world.directory, 'forged.jsonl');
   await writeFile(forged, (await readFile(file, 'utf8')).replaceAll(ACCOUNT, '999999999999'));

@@ -47,6 +47,11 @@ export class Archive {
     return new Archive((await Promise.all(paths.map(filesOf))).flat());
   }
 
+  /** True where no file was named. */
+  get isEmpty(): boolean {
+    return this.files.length === 0;
+  }
+
   /** The names of the files, for people. */
   get names(): string {
     return joinFirst(this.files, MAX_NAMED);
@@ -54,15 +59,16 @@ export class Archive {
 
   /** Finds the run with a run ID, or the newest one with a workflow ID. Null where no file has it. */
   async findRun(id: string): Promise<RunRecord | null> {
-    let found: { readonly key: string; readonly parts: RunParts } | null = null;
+    let found: RunParts[] = [];
     await this.scan((record) => {
-      if (record.kind === 'run' && isRun(record, id) && (found === null || isNewer(record, found.parts.run))) {
-        found = { key: keyOf(record), parts: newPartsOf(record) };
-      } else if (found !== null && keyOf(record) === found.key) {
-        addTo(found.parts, record);
+      const [parts] = found;
+      if (record.kind === 'run' && isRun(record, id)) {
+        if (parts === undefined || isNewer(record, parts.run)) found = [newPartsOf(record)];
+      } else if (parts !== undefined && keyOf(record) === keyOf(parts.run)) {
+        addTo(parts, record);
       }
     });
-    return found === null ? null : runRecordOf((found as { readonly parts: RunParts }).parts);
+    return found.map(runRecordOf)[0] ?? null;
   }
 
   /** Returns the entities with a name, each once. IAM compares names without case. */
@@ -96,7 +102,7 @@ export class Archive {
     const keys = new Set(entities.map(entityKey));
     let open: RunParts[] = [];
     let parts: RunParts | undefined;
-    let isTruncated = false;
+    let dropped = 0;
     const { tally, torn } = await this.scan((record) => {
       if (record.account !== account) return;
       if (record.kind === 'run') {
@@ -110,14 +116,14 @@ export class Archive {
       addTo(parts, record);
       if (record.kind === 'decision' && !open.includes(parts)) open.push(parts);
       if (open.length <= 2 * MAX_RUNS) return;
+      dropped += open.length - MAX_RUNS;
       open = newestRuns(open).slice(0, MAX_RUNS);
-      isTruncated = true;
     });
     const runs = newestRuns(open);
     return {
       runs: runs.slice(0, MAX_RUNS).map(runRecordOf),
       notes: [
-        ...(isTruncated || runs.length > MAX_RUNS
+        ...(dropped + runs.length > MAX_RUNS
           ? [`only the newest ${String(MAX_RUNS)} runs of ${this.names} were read`]
           : []),
         ...torn.map((line) => `${line} is incomplete, as an export leaves it that was killed: it does not count`),

@@ -66,7 +66,10 @@ export async function exportAudit(
   return { written, known: closed.length - unknown.length, open: leftOpen, unread, incomplete };
 }
 
-type Records = { readonly records: readonly AuditRecord[]; readonly missing: readonly ExecutionReference[] };
+interface Records {
+  readonly records: readonly AuditRecord[];
+  readonly missing: readonly ExecutionReference[];
+}
 
 /** Returns the records of a run, or why it has none. */
 async function recordsOrReason(temporal: TemporalConnection, run: ListedRun): Promise<Records | UnreadReason> {

@@ -4,7 +4,7 @@ import { approveUpdate, rejectUpdate } from '../../contract/messages.js';
 import type { Approval } from '../../contract/report.js';
 import { decodeFirstPayload } from '../../temporal/payload-codec.js';
 
-/** What a history tells of a run beside its start and its end. */
+/** The parts of a history beside its start and its end. */
 interface Told {
   /** Approvals and rejections that were accepted, in their order. */
   readonly approvals: readonly Approval[];
@@ -40,5 +40,6 @@ function decisionIn({ workflowExecutionUpdateAcceptedEventAttributes: start }: H
 function cancelReasonIn({ workflowExecutionCancelRequestedEventAttributes: asked }: HistoryEvent): string | null {
   if (asked == null) return null;
   const { cause, identity } = asked;
-  return [`cancelled by ${identity || 'an unknown client'}`, ...(cause ? [cause] : [])].join(': ');
+  const client = identity == null || identity === '' ? 'an unknown client' : identity;
+  return [`cancelled by ${client}`, ...(cause == null || cause === '' ? [] : [cause])].join(': ');
 }

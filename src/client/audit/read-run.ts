@@ -69,7 +69,7 @@ export async function readRun(temporal: TemporalConnection, run: ListedRun): Pro
   }
 }
 
-/** What each further call would answer, too. */
+/** The statuses that each further call would answer, too. */
 const SERVER_FAILURES: ReadonlySet<unknown> = new Set([
   GrpcStatus.Cancelled,
   GrpcStatus.PermissionDenied,
@@ -118,7 +118,7 @@ async function read(temporal: TemporalConnection, run: ListedRun): Promise<ReadR
       ...resetOf(run, started?.originalExecutionRunId),
       ...(start && { principal: start.principal }),
       ...value,
-      reason: value.reason ?? end.reason ?? told?.cancelReason ?? null,
+      reason: [value.reason, end.reason, told?.cancelReason].find((reason) => reason != null) ?? null,
       report,
       entities,
       approvals: told?.approvals ?? approvalsIn(report),

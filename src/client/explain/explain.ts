@@ -26,10 +26,10 @@ import {
   QUERY_FORMS,
   QueryError,
 } from './query.js';
-import { archivedRuns, assertAccountOf, listKnownRuns, requestOf } from './known-runs.js';
+import { archivedRunNote, archivedRuns, listKnownRuns, requestOf } from './known-runs.js';
 import { entitiesToExplain } from './run-entities.js';
 import { findRunRecord, readEntityHistories, readEntityHistory, UUID } from './run-records.js';
-import type { RunRecord } from './run-records.js';
+import type { EntityHistory, RunRecord } from './run-records.js';
 
 /** Options of `explain`. */
 export interface ExplainOptions {
@@ -56,7 +56,7 @@ export async function explain(
 ): Promise<Explanations> {
   const { account, sinceMs = DEFAULT_WINDOW_MS, audit = [] } = options;
   assertAccount(account);
-  const archive = audit.length === 0 ? null : await Archive.open(audit);
+  const archive = await Archive.open(audit);
   const arn = parseArn(query);
   if (arn !== undefined && account !== undefined && arn.account !== account) {
     throw new QueryError(`${query} is not in account ${account}`, 'leave out --account, or correct the ARN');
@@ -65,7 +65,7 @@ export async function explain(
   if (arn !== undefined) return inquiry.explainEntity(parseEntity(arn.id));
   const run = await findRunRecord(temporal, query);
   if (run !== null) return inquiry.explainRun(run);
-  const archived = (await archive?.findRun(query)) ?? null;
+  const archived = await archive.findRun(query);
   if (archived !== null) return inquiry.explainArchivedRun(archived);
   if (UUID.test(query)) return inquiry.explainRequest();
   return query.includes('/') ? inquiry.explainEntity(parseEntity(query)) : inquiry.explainName();
@@ -93,7 +93,7 @@ class Inquiry {
     private readonly query: string,
     private account: string | undefined,
     readonly from: Date,
-    private readonly archive: Archive | null,
+    private readonly archive: Archive,
   ) {}
 
   /** Explains why an entity exists, from the last run with a conflict over it. */
@@ -106,7 +106,7 @@ class Inquiry {
   async explainName(): Promise<Explanations> {
     await this.readRuns();
     const reported = this.runs.flatMap(({ report }) => report?.entities ?? []);
-    const entities = [...reported, ...((await this.archive?.findNamed(this.query)) ?? [])];
+    const entities = [...reported, ...(await this.archive.findNamed(this.query))];
     return this.explain(this.onlyAccount(), [{ entity: findNamed(entities, this.query), runId: null, call: null }]);
   }
 
@@ -134,18 +134,16 @@ class Inquiry {
   async explainArchivedRun(run: RunRecord): Promise<Explanations> {
     this.isFound = true;
     await this.readRuns();
-    const account = this.onlyAccount();
-    assertAccountOf(run, account);
-    return this.explainConflicts(run, account);
+    this.notes.push(archivedRunNote(run, this.onlyAccount(), this.archive));
+    return this.explainConflicts(run, run.account);
   }
 
   private async explainConflicts(run: RunRecord, account: string): Promise<Explanations> {
-    const { runId } = run.reference;
     const { entities, notes } = await entitiesToExplain(this.temporal, run);
     this.notes.push(...notes);
     return this.explain(
       account,
-      entities.map((entity) => ({ entity, runId, call: null })),
+      entities.map((entity) => ({ entity, runId: run.reference.runId, call: null })),
     );
   }
 
@@ -161,7 +159,7 @@ class Inquiry {
       return this.explain(run.account, [{ entity: await this.declaredBy(run, report), runId, call: null }]);
     }
     const account = this.onlyAccount();
-    const archived = (await this.archive?.findRequest(requestId, account)) ?? null;
+    const archived = await this.archive.findRequest(requestId, account);
     if (archived !== null) {
       const entity = parseEntity(entityId(archived));
       return this.explain(account, [{ entity, runId: archived.runId, call: null }]);
@@ -209,7 +207,10 @@ class Inquiry {
     const { runs, notes } = await archivedRuns(this.archive, this.runs, account, entities);
     this.archived = runs;
     this.notes.push(...notes);
-    const subjects = await Promise.all(selections.map((selection) => this.subjectOf(account, selection)));
+    const histories = await readEntityHistories(this.temporal, account, entities, this.from);
+    const subjects = await Promise.all(
+      selections.map((one, index) => this.subjectOf(account, one, histories[index] ?? [])),
+    );
     const declared = subjects.map(({ subject }) => subject.declared);
     const { found, trail } = await this.gather(account, declared, null);
     const explanations = subjects.flatMap(({ subject, entityRuns }, index) => {
@@ -237,9 +238,9 @@ class Inquiry {
   private async subjectOf(
     account: string,
     { entity, runId, call }: Selection,
+    histories: readonly EntityHistory[],
   ): Promise<{ readonly subject: Subject; readonly entityRuns: readonly EntityRun[] }> {
     const runs = [...this.runs, ...this.archived].filter((run) => run.account === account);
-    const histories = await readEntityHistories(this.temporal, account, entity, this.from);
     const entityRuns = newestFirst([
       ...entityRunsOf(runs, histories, entity),
       ...(await this.wrongAccountRuns(runs, entity)),

@@ -17,24 +17,23 @@ export async function listKnownRuns(
   temporal: TemporalConnection,
   window: { readonly from: Date; readonly to: Date },
   account: string | undefined,
-  archive: Archive | null,
+  archive: Archive,
 ): Promise<KnownRuns> {
   const { from, to } = window;
   const { runs, truncated } = await listRunRecords(temporal, from, account);
   const notes = truncated ? [`only the newest ${String(runs.length)} runs of the window were read`] : [];
-  if (archive !== null) return { runs, notes };
+  if (!archive.isEmpty) return { runs, notes };
   const note = retentionNote(await readRetentionMs(temporal), to.getTime() - from.getTime());
   return { runs, notes: note === null ? notes : [...notes, note] };
 }
 
 /** Returns the runs of files that include one of some entities, without those that Temporal has listed. */
 export async function archivedRuns(
-  archive: Archive | null,
+  archive: Archive,
   known: readonly RunRecord[],
   account: string,
   entities: readonly DesiredEntity[],
 ): Promise<KnownRuns> {
-  if (archive === null) return { runs: [], notes: [] };
   const { runs, notes } = await archive.runsOf(account, entities);
   const endOf = ({ reference: { runId, endedAt } }: RunRecord): string => `${runId}/${endedAt ?? ''}`;
   const kept = new Set(known.map(endOf));
@@ -44,13 +43,13 @@ export async function archivedRuns(
 }
 
 /**
- * Returns a run of a file, whose entities are to be read in an account. The file does not choose that account: a worker
- * would read, with its own credentials, what the file names.
+ * Returns the note on a run that only a file has, and that is to be explained in an account. The file does not choose
+ * that account: a worker would read, with its own credentials, what the file names.
  *
  * @throws QueryError where the file names another account
  */
-export function assertAccountOf(run: RunRecord, account: string): void {
-  if (run.account === account) return;
+export function archivedRunNote(run: RunRecord, account: string, archive: Archive): string {
+  if (run.account === account) return `the run is from files (${archive.names}): nothing proves what files tell`;
   throw new QueryError(
     `the file tells that run ${run.reference.runId} was in account ${run.account}, not in ${account}`,
     'name the account of the run with --account',

@@ -168,23 +168,29 @@ export interface EntityHistory {
   readonly isOpen: boolean;
 }
 
-/** Reads the histories of one entity's workflow since a time, newest first. */
+/**
+ * Reads the histories of the workflows of some entities since a time: for each entity the newest ones, newest first. One
+ * search finds all: servers allow only a few in a second.
+ */
 export async function readEntityHistories(
   temporal: TemporalConnection,
   account: string,
-  entity: { readonly kind: string; readonly name: string },
+  entities: readonly { readonly kind: string; readonly name: string }[],
   from: Date,
-): Promise<readonly EntityHistory[]> {
+): Promise<readonly (readonly EntityHistory[])[]> {
   const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
-  const workflowId = entityWorkflowId(account, entity, digest);
-  const query = `WorkflowId = "${workflowId}" AND ${closedAfter(from)}`;
-  const runIds: string[] = [];
-  for await (const { runId } of temporal.client.workflow.list({ query })) {
-    runIds.push(runId);
-    if (runIds.length === MAX_ENTITY_RUNS) break;
+  const ids = entities.map((entity) => entityWorkflowId(account, entity, digest));
+  const found = new Map(ids.map((id): [string, string[]] => [id, []]));
+  const query = `WorkflowId IN (${[...found.keys()].map((id) => `"${id}"`).join(', ')}) AND ${closedAfter(from)}`;
+  for await (const { workflowId, runId } of entities.length === 0 ? [] : temporal.client.workflow.list({ query })) {
+    const runIds = found.get(workflowId);
+    if (runIds !== undefined && runIds.length < MAX_ENTITY_RUNS) runIds.push(runId);
+    if ([...found.values()].every((all) => all.length === MAX_ENTITY_RUNS)) break;
   }
-  const histories = await inBatches(runIds, (runId) => readEntityHistory(temporal, workflowId, runId));
-  return histories.filter((history) => history !== null).sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+  const runs = [...found].flatMap(([workflowId, runIds]) => runIds.map((runId) => ({ workflowId, runId })));
+  const histories = await inBatches(runs, ({ workflowId, runId }) => readEntityHistory(temporal, workflowId, runId));
+  const newest = histories.flatMap((history) => history ?? []).sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+  return ids.map((id) => newest.filter(({ workflowId }) => workflowId === id));
 }
 
 /** Reads the history of one run. Null where Temporal no longer keeps it, or where it belongs to another workflow type. */

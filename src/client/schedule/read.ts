@@ -15,6 +15,9 @@ import { unknownSchedule } from './errors.js';
 /** Runs that `describe` tells of. Temporal remembers ten. */
 const MAX_RUNS = 5;
 
+/** Schedules in one answer: the maximum, since servers allow only a few searches in a second. */
+const SCHEDULES_AT_A_TIME = 1_000;
+
 /** The parts of a run's result that a schedule shows. */
 type RunResult = Pick<ScheduledResult, 'result' | 'reason' | 'inDrift' | 'corrected'>;
 
@@ -66,7 +69,7 @@ export async function listSchedules(
   { account, namespace }: ScheduleFilter = {},
 ): Promise<ScheduleSummary[]> {
   const found: ScheduleSummary[] = [];
-  for await (const one of client.schedule.list({ pageSize: 100 })) {
+  for await (const one of client.schedule.list({ pageSize: SCHEDULES_AT_A_TIME })) {
     const summary = one.scheduleId.startsWith(SCHEDULE_ID_PREFIX) ? summaryOf(one) : undefined;
     if (summary === undefined) continue;
     // The accounts of a fleet are known to its runs.

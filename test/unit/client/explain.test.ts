@@ -6,12 +6,13 @@ import { entityRunsOf } from '../../../src/client/explain/entity-run.js';
 import { buildExplanation } from '../../../src/client/explain/explanation.js';
 import type { Subject } from '../../../src/client/explain/explanation.js';
 import { retentionNote } from '../../../src/client/explain/query.js';
-import type { RunRecord } from '../../../src/client/explain/run-records.js';
+import { readEntityHistories, type RunRecord } from '../../../src/client/explain/run-records.js';
 import type { DesiredEntity } from '../../../src/contract/entity.js';
 import type { Explanations, Found, Trail } from '../../../src/contract/explain.js';
 import { summarize } from '../../../src/report/build.js';
 import type { EntityReport, Outcome } from '../../../src/contract/report.js';
 import { conflictsSchema, explanationsSchema } from '../../../src/report/output-schemas.js';
+import { completed, type KeptRun, serverWith, started } from '../../support/audited-runs.js';
 import { entityReport } from '../../support/entity-report.js';
 
 const FROM = new Date('2026-01-01T12:00:00.000Z');
@@ -221,6 +222,20 @@ test('a write that the run of a reset has again is told once, as that of the run
     { runId: base.reference.runId },
   ]);
   expect(explanation?.existing.createdBy).toBe('base (https://ci.example/base)');
+});
+
+test('one search finds the histories of all entities: servers allow only a few in a second', async () => {
+  const history = (name: string, runId: string): KeptRun => ({
+    workflowId: `iam:111111111111:Role:${name}`,
+    runId,
+    events: [started({ entity: { kind: 'Role', name }, intent: runId, action: 'create' }), completed({})],
+  });
+  const temporal = serverWith([history('a', '1'), history('b', '2'), history('a', '3'), history('other', '4')]);
+  const list = jest.spyOn(temporal.client.workflow, 'list');
+  const entities = ['a', 'b', 'c'].map((name) => ({ kind: 'Role', name }));
+  const found = await readEntityHistories(temporal, '111111111111', entities, FROM);
+  expect(found.map((all) => all.map(({ runId }) => runId).sort())).toEqual([['1', '3'], ['2'], []]);
+  expect(list).toHaveBeenCalledTimes(1);
 });
 
 describe('countConflicts', () => {

@@ -28,9 +28,10 @@ async function fileWith(content: string): Promise<string> {
 }
 
 type Closed = Parameters<typeof recordsOf>[0];
+type Records = readonly [AuditRecord, ...AuditRecord[]];
 
 /** Returns the records of a run with one write for each entity. */
-function recordsWith(runId: string, names: readonly string[], closedAt = '2026-01-02T00:00:10.000Z'): AuditRecord[] {
+function recordsWith(runId: string, names: readonly string[], closedAt = '2026-01-02T00:00:10.000Z'): Records {
   const workflowId = 'iam-bootstrap:111111111111:ci';
   const entities = names.map((name, index): EntityReport =>
     entityReport({
@@ -46,22 +47,20 @@ function recordsWith(runId: string, names: readonly string[], closedAt = '2026-0
     startTime: new Date('2026-01-02T00:00:00.000Z'),
     closeTime: new Date(closedAt),
   } as Closed['run'];
-  return [
-    ...recordsOf({
-      run,
-      url: null,
-      memo: {},
-      target: null,
-      parent: null,
-      reason: null,
-      report: reportOf(entities, { workflow: { workflowId, runId, url: null } }),
-      fleet: null,
-      scheduled: null,
-      entities,
-      approvals: [],
-      missing: [],
-    }),
-  ];
+  return recordsOf({
+    run,
+    url: null,
+    memo: {},
+    target: null,
+    parent: null,
+    reason: null,
+    report: reportOf(entities, { workflow: { workflowId, runId, url: null } }),
+    fleet: null,
+    scheduled: null,
+    entities,
+    approvals: [],
+    missing: [],
+  });
 }
 
 function textOf(records: readonly AuditRecord[]): string {
@@ -132,10 +131,10 @@ test.each([
 
 test('a file knows complete runs by their end, and adds what a crash has left out', async () => {
   const records = recordsWith('run', ['x', 'y']);
-  const path = await fileWith(textOf(records.slice(0, 3)) + lineOf(records[3] as AuditRecord).slice(0, 40));
+  const path = await fileWith(textOf(records.slice(0, 3)) + (textOf(records).split('\n')[3] ?? '').slice(0, 40));
   const file = await AuditFile.open(path);
   expect(file.repair).toEqual({ line: 4, bytes: 40 });
-  const { runId, closedAt } = records[0] as AuditRecord;
+  const { runId, closedAt } = records[0];
   expect(file.hasRun({ runId, closedAt })).toBe(false);
   expect(await file.add(records)).toEqual(records.slice(3));
   expect(file.hasRun({ runId, closedAt })).toBe(true);
@@ -191,7 +190,7 @@ describe('an archive', () => {
       'why',
     );
     const path = await fileWith(textOf([unread, ...records.slice(0, 4)]));
-    await appendFile(path, lineOf(records[4] as AuditRecord).slice(0, 60));
+    await appendFile(path, (textOf(records).split('\n')[4] ?? '').slice(0, 60));
     const { notes } = await (await Archive.open([path])).runsOf(ACCOUNT, [{ kind: 'Role', name: 'x' }]);
     expect(notes).toEqual([
       `${path}:6 is incomplete, as an export leaves it that was killed: it does not count`,
