@@ -224,7 +224,7 @@ const RUN_COMMANDS: readonly CommandDefinition[] = [
       ],
       [
         'iam-bootstrap explain Role/prod-deploy --account 222222222222 \\\n      --audit audit.jsonl',
-        'also from runs that Temporal does not keep any more',
+        'also from runs in a file of an export',
       ],
     ],
     exits: [[ExitCode.Converged, 'explained'], [ExitCode.Failed, 'nothing found'], ...BUSY_EXITS],
