@@ -57,7 +57,13 @@ test('a converted template is applied, and the next plan shows no changes', asyn
   expect(converted.stderr).toBe(
     'Converted 4 entities: 1 Role, 1 Policy, 1 User, 1 Group.\nLeft out 1 resource of other services: 1 AWS::S3::Bucket.\n',
   );
-  expect(await readFile(manifest, 'utf8')).toContain('namespace: roles\n');
+  const written = await readFile(manifest, 'utf8');
+  expect(written).toContain('namespace: roles\n');
+  const printed = await world.cli([...convert.slice(0, -1), '-']);
+  expect(printed).toMatchObject({ code: 0, stdout: written });
+  const nowhere = await world.cli([...convert.slice(0, -1), join(world.directory, 'none/roles.yaml')]);
+  expect(nowhere.code).toBe(64);
+  expect(nowhere.stderr).toContain(`cannot be written: there is no folder ${join(world.directory, 'none')}`);
 
   // It may have been edited.
   const again = await world.cli(convert);

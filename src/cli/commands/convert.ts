@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { convertTemplate } from '../../client/cloudformation/convert.js';
 import { countsText, namespaceProblem, templateNamespace } from '../../client/cloudformation/source.js';
 import { fileErrorText, readTextFile } from '../../client/manifest/load.js';
@@ -14,6 +16,9 @@ interface ConvertOptions extends StackOptions {
   readonly environment: string;
   readonly output?: string;
 }
+
+/** The output that stands for standard output. */
+const STANDARD_OUTPUT = '-';
 
 /** Converts a CloudFormation template to a manifest. */
 export async function convert(file: string, options: ConvertOptions): Promise<ExitCode> {
@@ -45,7 +50,7 @@ export async function convert(file: string, options: ConvertOptions): Promise<Ex
     return ExitCode.Usage;
   }
   printWarnings(result.warnings, loadConfig());
-  if (output === undefined) print(result.manifest.replace(/\n$/, ''));
+  if (output === undefined || output === STANDARD_OUTPUT) print(result.manifest.replace(/\n$/, ''));
   else await write(output, result.manifest);
   note(wrapped(summaryOf(result.entities, result.ignored), process.stderr));
   return ExitCode.Converged;
@@ -67,6 +72,11 @@ async function write(file: string, manifest: string): Promise<void> {
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw new UsageError(`--output ${file} exists`, 'name another file, or remove it');
+    const folder = dirname(file);
+    if (code === 'ENOENT' && !existsSync(folder)) {
+      const remedy = 'make the folder, or name a file in one that exists';
+      throw new UsageError(`--output ${file} cannot be written: there is no folder ${folder}`, remedy);
+    }
     throw new UsageError(
       `--output ${file} cannot be written: ${code}`,
       'name a file in a folder that exists and is writable',

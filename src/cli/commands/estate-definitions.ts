@@ -142,7 +142,7 @@ export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
         .optionsGroup('Manifest:')
         .option('-e, --environment <name>', 'name of the environment', 'default')
         .optionsGroup('Output:')
-        .option('--output <file>', 'write a file, which must not exist; default: print'),
+        .option('--output <file>', 'write a file, which must not exist; default, and -: print'),
     examples: [
       [
         'iam-bootstrap convert cdk.out/Roles.template.json --account 111111111111 \\\n      --region us-east-1 --output roles.yaml',

@@ -1,6 +1,7 @@
-import { Document, isMap } from 'yaml';
+import type { JsonObject } from '../../contract/entity.js';
 import { sortProblems, type Problem } from '../../engine/manifest/problem.js';
 import { toJson } from '../../engine/manifest/tree.js';
+import { formatYaml } from '../manifest/yaml-text.js';
 import { readStack, type ManifestStackOptions, type Stack } from './stack.js';
 import { parseTemplate } from './template.js';
 
@@ -36,15 +37,13 @@ export function convertTemplate(file: string, text: string, options: ManifestSta
 }
 
 function yamlOf(file: string, { tree, entities }: Stack): string {
-  const document = new Document(toJson(tree), { aliasDuplicateObjects: false });
-  document.commentBefore = ` Converted from ${file.replace(/\s+/g, ' ')}`;
-  const items = document.get('entities') as { readonly items: readonly unknown[] };
-  items.items.forEach((item, index) => {
-    const entity = entities[index];
-    if (entity === undefined || !isMap(item)) return;
-    const comment = [entity.logicalId, ...entity.notes].map((line) => ` ${line.replace(/\s+/g, ' ')}`).join('\n');
-    item.commentBefore = comment;
-    if (index > 0) item.spaceBefore = true;
+  const { entities: values, ...head } = toJson(tree) as JsonObject & { readonly entities: readonly JsonObject[] };
+  return formatYaml({
+    comment: [`Converted from ${file}`],
+    head,
+    entities: values.map((value, index) => {
+      const { logicalId, notes = [] } = entities[index] ?? {};
+      return { value, comment: [...(logicalId === undefined ? [] : [logicalId]), ...notes] };
+    }),
   });
-  return document.toString({ lineWidth: 0 });
 }

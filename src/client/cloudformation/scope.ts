@@ -140,6 +140,8 @@ export class StackScope implements Scope {
   /** Returns a text, and in place of the ARN of an entity of the template its token: so its users wait for it. */
   referring(text: string): string {
     if (!text.startsWith('arn:')) return text;
+    const managed = `arn:${this.partition}:iam::aws:`;
+    if (text.startsWith(managed)) return `arn:${PARTITION_TOKEN}:iam::aws:${text.slice(managed.length)}`;
     this.tokens ??= new Map(
       [...this.template.resources.values()]
         .filter((one) => entityTypeOf(one.type)?.name != null && this.isCreated(one) === true)

@@ -61,13 +61,19 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
 function indentation(text: string, at: number): SyntaxFinding {
   const start = at + (/^(?:[ \t]*(?:#.*)?\n)*/.exec(text.slice(at))?.[0].length ?? 0);
   const indent = /^[ \t]*/.exec(text.slice(start))?.[0].length ?? 0;
-  const columns = openColumns(text.slice(0, start));
-  const choice =
-    columns.length > 1 ? `${columns.slice(0, -1).join(', ')} or ${String(columns.at(-1))}` : columns.join();
+  const above = text.slice(0, start);
+  const columns = openColumns(above);
+  const lines = above.split('\n');
+  const line = lines.findLastIndex((one) => !/^\s*(#|$)/.test(one)) + 1;
+  const others = columns
+    .slice(0, -1)
+    .join(', ')
+    .replace(/, (?=\d+$)/, ' or ');
+  const choice = `${String(columns.at(-1) ?? 1)} like the text of line ${String(line)}`;
   return {
     offset: start + indent,
     message: `bad indentation: the line begins in column ${String(indent + 1)}, and nothing above it does`,
-    remedy: `begin it in column ${choice}, as lines above do`,
+    remedy: others === '' ? `begin it in column ${choice}` : `begin it in column ${choice}, or in column ${others}`,
   };
 }
 

@@ -563,26 +563,31 @@ describe('types', () => {
     expect(specOf(template, { names: { App: 'given' } })['roleName']).toBe('given');
   });
 
-  test('the manifest shows where an entity comes from, and a DeletionPolicy', () => {
-    const converted = convert(stack({ App: role({}, { DeletionPolicy: 'Retain' }) }));
-    expect(converted.ok && converted.manifest).toBe(`# Converted from stack.yaml
+  test('the manifest is written as capture writes one, and shows where an entity comes from, and a DeletionPolicy', () => {
+    const ManagedPolicyArns = ['arn:aws:iam::aws:policy/ReadOnlyAccess', 'arn:aws-cn:iam::aws:policy/ReadOnlyAccess'];
+    const converted = convert(stack({ App: role({ ManagedPolicyArns }, { DeletionPolicy: 'Retain' }) }));
+    expect(converted.ok && converted.manifest)
+      .toBe(`# yaml-language-server: $schema=./node_modules/@iam-bootstrap/iam-bootstrap/schema/manifest.schema.json
+
+# Converted from stack.yaml
 
 version: 1
 namespace: stack
 environments:
-  default:
-    account: "111111111111"
+  default: { account: '111111111111' }
 entities:
   # App
   - kind: Role
     roleName: app
     assumeRolePolicyDocument:
-      Version: 2012-10-17
+      Version: '2012-10-17'
       Statement:
         - Effect: Allow
           Action: sts:AssumeRole
-          Principal:
-            Service: ec2.amazonaws.com
+          Principal: { Service: ec2.amazonaws.com }
+    managedPolicyArns:
+      - arn:{{partition}}:iam::aws:policy/ReadOnlyAccess
+      - arn:aws-cn:iam::aws:policy/ReadOnlyAccess
     protect: true
 `);
   });
