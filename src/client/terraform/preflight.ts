@@ -157,8 +157,6 @@ function resultOf(
   const deferred = plans.flatMap(({ plan }) =>
     plan.deferred.map((address) => `${plan.file}: ${address} is left to a later plan, and was not checked`),
   );
-  const unknownAccounts =
-    offline && plans.some(({ creates }) => creates.some((item) => isOpen(item) && item.target === null));
   return {
     version: 1,
     command: 'preflight',
@@ -176,12 +174,20 @@ function resultOf(
       VERDICTS.map((verdict) => [verdict, findings.filter((finding) => finding.verdict === verdict).length]),
     ) as Record<Verdict, number>,
     findings: [...findings].sort((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict)),
-    notes: [
-      ...deferred,
-      ...(unknownAccounts ? ['plans that do not tell their account count as plans for the same one'] : []),
-    ],
+    notes: [...deferred, ...(offline ? accountNotes(plans) : [])],
     apiCalls: { total, byOperation: calls },
   };
+}
+
+/** Returns what is assumed of the accounts that the plans do not tell. */
+function accountNotes(plans: readonly PlanItems[]): readonly string[] {
+  const open = plans.flatMap(({ creates }) => creates.filter((item) => isOpen(item) && item.target === null));
+  if (open.length === 0) return [];
+  return new Set(open.map(({ scope }) => scope)).size === 1
+    ? ['plans that do not tell their account count as plans for the same one']
+    : [
+        'the plans do not tell whether all their provider configurations are for one account, so those that may differ were not compared: name the account of each with --provider',
+      ];
 }
 
 function gravest(findings: readonly Finding[]): Preflight['result'] {

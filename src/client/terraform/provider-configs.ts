@@ -63,17 +63,14 @@ export class ProviderConfigs {
     return new Set(keys.map((key) => this.groupOf(key))).size > 1 ? null : first;
   }
 
-  /** Returns a text that is the same for provider configurations that use the same credentials, also those of other plans. */
+  /**
+   * Returns a text that is the same for provider configurations that use the same credentials, also those of other plans. One
+   * that has anything but constants is in no group with others: of "arn:aws:iam::111111111111:role/${var.role}", a plan shows
+   * `var.role` only.
+   */
   groupOf(key: string): string {
     const decisive = this.#decisive(key);
-    const references = referencesIn(decisive);
-    if (references.length === 0) return sortedJson(decisive);
-    const values = references.map((reference) => this.#variable(key, reference));
-    // What is read in another module or plan may have another value.
-    return sortedJson([
-      decisive,
-      ...(values.includes(undefined) ? [this.#plan.file, moduleOf(key)] : (values as Json[])),
-    ]);
+    return sortedJson(isConstant(decisive) ? decisive : [this.#plan.file, key]);
   }
 
   /** Returns the arguments of a provider configuration, as expressions. */
@@ -81,24 +78,21 @@ export class ProviderConfigs {
     return this.#plan.providers[key]?.expressions ?? {};
   }
 
-  /** Returns the value of an expression that is a constant, or one variable of the root module; undefined for others. */
-  valueOf(key: string, expression: unknown): Json | undefined {
-    const constant = constantOf(expression);
-    const [reference, ...more] = referencesIn((expression ?? null) as Json);
-    if (constant !== undefined || reference === undefined || more.length > 0) return constant;
-    return this.#variable(key, reference);
-  }
-
-  /** Returns the partition of the region of a provider configuration; undefined where it does not show. */
+  /**
+   * Returns the partition of the region of a provider configuration, which may be a variable of the root module; undefined
+   * where it does not show.
+   */
   regionPartitionOf(key: string): string | undefined {
-    const region = this.valueOf(key, this.argumentsOf(key)['region']);
+    const { region: expression } = this.argumentsOf(key);
+    const [reference, ...more] = referencesIn((expression ?? null) as Json);
+    const region = reference === undefined || more.length > 0 ? constantOf(expression) : this.#variable(key, reference);
     return typeof region === 'string' ? partitionOf(region) : undefined;
   }
 
   /** Returns the value of a variable of the root module that a provider configuration there reads. */
   #variable(key: string, reference: string): Json | undefined {
     const { first, name } = parseReference(reference);
-    if (first !== 'var' || moduleOf(key) !== '' || !Object.hasOwn(this.#plan.variables, name)) return undefined;
+    if (first !== 'var' || key.includes(':') || !Object.hasOwn(this.#plan.variables, name)) return undefined;
     return this.#plan.variables[name];
   }
 
@@ -113,9 +107,12 @@ export class ProviderConfigs {
   }
 }
 
-/** Returns the module of a provider configuration; empty for the root. */
-function moduleOf(key: string): string {
-  return key.includes(':') ? key.slice(0, key.lastIndexOf(':')) : '';
+/** Reports whether expressions of a configuration show their values. A plan prints a function without references as `{}`. */
+function isConstant(expression: Json): boolean {
+  if (isList(expression)) return expression.every(isConstant);
+  const entries = Object.entries(objectOrEmpty(expression));
+  if (entries.some(([name]) => name === 'constant_value') || expression === null) return true;
+  return entries.length > 0 && entries.every(([name, value]) => name !== 'references' && isConstant(value));
 }
 
 /** Returns what expressions of a configuration refer to, those of nested blocks as well. */

@@ -69,11 +69,11 @@ function targetShownBy({ type, mode, values }: StateResource, fallback: string):
   return partition === undefined || shown === undefined ? undefined : { account: shown, partition };
 }
 
-/** Returns the account that a provider configuration names, by a constant or by a variable that is the ARN of a role. */
+/** Returns the account that a provider configuration names by a constant. A plan does not show what is made of a variable. */
 function targetInConfiguration(key: string, configs: ProviderConfigs): Target | undefined {
   const { assume_role: block, allowed_account_ids: accounts } = configs.argumentsOf(key);
   const blocks = [block].flat() as readonly ({ readonly role_arn?: unknown } | undefined)[];
-  const role = configs.valueOf(key, blocks.at(-1)?.role_arn);
+  const role = constantOf(blocks.at(-1)?.role_arn);
   const target = typeof role === 'string' ? targetOfRole(role) : undefined;
   // The worker enters by its own role.
   if (target !== undefined) return { account: target.account, partition: target.partition };

@@ -82,7 +82,6 @@ describe('one account for several plans', () => {
     }),
     file,
   });
-  const byRole = { assume_role: [{ role_arn: references('var.role') }] };
   const byAccount = { allowed_account_ids: references('var.account') };
   const roleIn = (account: string) => ({ role: `arn:aws:iam::${account}:role/terraform` });
   const ask = (plans: readonly TerraformPlan[], given: PlanAccounts) => {
@@ -90,24 +89,56 @@ describe('one account for several plans', () => {
     const unasked = (): never => {
       throw new Error('nobody may be asked');
     };
-    return [preflightOffline(compared).findings, preflight(unasked, compared)] as const;
+    return [preflightOffline(compared), preflight(unasked, compared)] as const;
   };
 
-  test('is not that of plans whose roles to assume differ by a variable', () => {
-    const plans = [stack('dev.json', roleIn(HERE), byRole), stack('prod.json', roleIn(THERE), byRole)];
-    const compared = compareTerraformPlans(plans, {});
-    expect(preflightOffline(compared)).toMatchObject({
+  test.each<[string, object, Record<string, string>]>([
+    [
+      'a role that is made of a variable',
+      { assume_role: [{ role_arn: references('var.role') }] },
+      { role: 'terraform' },
+    ],
+    [
+      'a role that is made of the ARN of another',
+      { assume_role: [{ role_arn: references('var.role') }] },
+      roleIn(THERE),
+    ],
+    ['a profile that is made of a variable', { profile: references('var.stage') }, { stage: 'a' }],
+    ['a function without a reference', { profile: {} }, {}],
+  ])('is not that of provider configurations with %s', async (_what, expressions, variables) => {
+    // A plan shows neither the text around a variable nor what a function makes of it.
+    const shown = stack('a.json', variables, expressions);
+    const [, provider] = Object.entries(shown.providers)[0] ?? [];
+    const two: TerraformPlan = {
+      ...shown,
+      providers: { aws: provider ?? {}, 'aws.prod': provider ?? {} },
+      changes: ['dev', 'prod'].flatMap((name) =>
+        shown.changes.map((change) => ({ ...change, name, address: `aws_iam_role.${name}` })),
+      ),
+      root: {
+        resources: [
+          { type: 'aws_iam_role', name: 'dev', provider_config_key: 'aws' },
+          { type: 'aws_iam_role', name: 'prod', provider_config_key: 'aws.prod' },
+        ],
+      },
+    };
+    const [offline, online] = ask([two], { target: target(HERE) });
+    expect(offline).toMatchObject({
       findings: [],
-      plans: [{ accounts: [HERE] }, { accounts: [THERE] }],
+      notes: [expect.stringContaining('those that may differ were not compared') as string],
     });
-    expect(
-      preflightOffline(
-        compareTerraformPlans(
-          [plans[0], plans[0]].flatMap((one) => (one ? [{ ...one }] : [])),
-          {},
-        ),
-      ).findings,
-    ).toMatchObject([{ verdict: 'duplicate' }]);
+    await expect(online).rejects.toMatchObject({
+      remedy: 'name the account of each, or a role in it: --provider aws=ACCOUNT --provider aws.prod=ACCOUNT',
+    });
+    const named = ['aws', 'aws.prod'].map((key) => ({ provider: key, target: target(key === 'aws' ? HERE : THERE) }));
+    expect(preflightOffline(compareTerraformPlans([two], { providers: named }))).toMatchObject({
+      findings: [],
+      plans: [{ accounts: [HERE, THERE] }],
+    });
+    const plans = [shown, stack('b.json', variables, expressions)];
+    await expect(ask(plans, { target: target(HERE) })[1]).rejects.toMatchObject({
+      remedy: expect.stringContaining('--provider a.json#aws=ACCOUNT --provider b.json#aws=ACCOUNT') as string,
+    });
   });
 
   test('is asked for by plan where other values differ, or are not known', async () => {
@@ -115,7 +146,7 @@ describe('one account for several plans', () => {
     const locals = ['dev.json', 'prod.json'].map((file) => stack(file, {}, { profile: references('local.profile') }));
     for (const plans of [values, locals]) {
       const [offline, online] = ask(plans, { target: target(HERE) });
-      expect(offline).toEqual([]);
+      expect(offline.findings).toEqual([]);
       await expect(online).rejects.toMatchObject({
         message:
           'the plans do not tell which account is that of their provider configurations dev.json#aws, prod.json#aws',
@@ -135,8 +166,8 @@ describe('one account for several plans', () => {
     }
   });
 
-  test('is that of plans that read the same values', () => {
-    const plans = ['a.json', 'b.json'].map((file) => stack(file, { account: HERE }, byAccount));
+  test('is that of plans that have the same constants', () => {
+    const plans = ['a.json', 'b.json'].map((file) => stack(file, {}, { profile: { constant_value: 'dev' } }));
     expect(preflightOffline(compareTerraformPlans(plans, { target: target(HERE) })).findings).toMatchObject([
       { plan: 'b.json', verdict: 'duplicate' },
     ]);
