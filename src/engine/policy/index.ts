@@ -8,7 +8,7 @@ export { accessWarnings } from './access-warnings.js';
 export type { AccountContext } from './access-warnings.js';
 export { administratorPolicyText, widestAllowances } from './administrator.js';
 export { decodeDocument } from './decode.js';
-export { canonicalDocument, equivalentDocuments } from './canonical.js';
+export { canonicalDocument, equivalentDocuments, foldCase } from './canonical.js';
 export type { DocumentContext } from './canonical.js';
 export { allowsSomething, commonGrants, compareDenials, compareGrants } from './grants.js';
 export { sizeOf, stageDocuments } from './stages.js';

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../../contract/entity.js';
 import { asList, isList, isObject } from '../../../contract/json.js';
 import { equalJson } from '../../../engine/json.js';
 import type { Tree } from '../../../engine/manifest/tree.js';
-import { equivalentDocuments, type DocumentContext } from '../../../engine/policy/index.js';
+import { equivalentDocuments, foldCase, type DocumentContext } from '../../../engine/policy/index.js';
 import { ValueDiffer, type Changed, type ReadTree, type ValueChange } from './value-changes.js';
 
 const NONE: readonly ValueChange[] = [];
@@ -47,11 +47,7 @@ export class DocumentDiffer extends ValueDiffer {
 
   /** Pairs the statements with those of the account: equal ones, those with the same Sid, and those most alike. */
   #statements(tree: Tree, goal: Json, path: readonly PropertyKey[]): Changed {
-    if (tree.type !== 'list') {
-      const [only, ...others] = asList(goal);
-      if (only !== undefined && others.length === 0) return this.#statement(tree, only, path);
-      return this.replace(tree, goal, path);
-    }
+    if (tree.type !== 'list') return this.#onlyStatement(tree, asList(goal), path);
     const written = tree.items.map((item) => this.read(item));
     const left = new Set(asList(goal));
     const pairs = new Map<number, Json>();
@@ -92,6 +88,21 @@ export class DocumentDiffer extends ValueDiffer {
     return { changes, result: [...result, ...left] };
   }
 
+  /** Returns the changes of a statement that is not in a list. It stays as it is written where others come beside it. */
+  #onlyStatement(tree: Tree, goal: readonly Json[], path: readonly PropertyKey[]): Changed {
+    const [first] = goal;
+    if (first !== undefined && goal.length === 1) return this.#statement(tree, first, path);
+    const from = this.read(tree);
+    const same = goal.find((to) => this.#isSameStatement(from, to));
+    const others = goal.filter((to) => to !== same);
+    const isSidTaken = sidOf(from) !== undefined && others.some((other) => sidOf(other) === sidOf(from));
+    if (tree.type !== 'map' || same === undefined || isSidTaken) return this.replace(tree, goal, path);
+    return {
+      changes: others.map((to, index) => ({ op: 'add', target: tree, path: [...path, index + 1], to })),
+      result: [from, ...others],
+    };
+  }
+
   #isSameStatement(a: Json, b: Json): boolean {
     return this.#isSameDocument({ Statement: [a] }, { Statement: [b] });
   }
@@ -114,17 +125,16 @@ export class DocumentDiffer extends ValueDiffer {
     const hasSid = sidOf(from) !== undefined;
     if ((keepsSid || !hasSid) && this.#isSameStatement(from, goal)) return { changes: NONE, result: from };
     if (tree.type !== 'map' || !isObject(goal)) return this.replace(tree, goal, path);
-    const sid = keepsSid ? sidOf(from) : undefined;
-    const changed = this.map(tree, sid === undefined ? goal : { Sid: sid, ...goal }, path, (member, to, at, field) =>
-      this.#field(member, to, at, field, goal),
-    );
+    const wanted = withSid(goal, keepsSid ? from : {});
+    const changed = this.map(tree, wanted, path, (member, to, at, field) => this.#field(member, to, at, field, goal));
     return this.#isSameStatement(changed.result, goal) ? changed : this.replace(tree, goal, path);
   }
 
   #field(tree: Tree, to: Json, path: readonly PropertyKey[], field: string, statement: JsonObject): Changed {
     const from = this.read(tree);
     if (field !== 'Sid' && this.#isSameField(field, from, statement)) return { changes: NONE, result: from };
-    return this.#values(tree, to, path, (a, b) => equalJson(a, b) || this.#isSameValue(field, path, a, b, statement));
+    const goal = field === 'Condition' ? spelledAs(from, to) : to;
+    return this.#values(tree, goal, path, (a, b) => equalJson(a, b) || this.#isSameValue(field, path, a, b, statement));
   }
 
   /** Returns the changes of lists of values, at any depth of maps: of principals by type, of conditions by operator and key. */
@@ -157,6 +167,33 @@ export class DocumentDiffer extends ValueDiffer {
 /** Returns the Sid of a statement that has one. */
 function sidOf(statement: Json | undefined): Json | undefined {
   return isObject(statement) && statement['Sid'] !== '' ? statement['Sid'] : undefined;
+}
+
+/** Returns a statement with the Sid of the manifest where its own is missing or empty. */
+function withSid(goal: JsonObject, written: Json): JsonObject {
+  if (sidOf(goal) !== undefined) return goal;
+  const rest = Object.fromEntries(Object.entries(goal).filter(([field]) => field !== 'Sid'));
+  const kept = isObject(written) ? written['Sid'] : undefined;
+  return kept === undefined ? rest : { ...rest, Sid: kept };
+}
+
+/** Returns a condition with its keys as the manifest spells them. IAM compares keys without case, and operators with it. */
+function spelledAs(written: Json, goal: Json): Json {
+  if (!isObject(written) || !isObject(goal)) return goal;
+  return Object.fromEntries(
+    Object.entries(goal).map(([operator, block]) => {
+      const before = written[operator];
+      if (!isObject(before) || !isObject(block)) return [operator, block];
+      const named = (keys: JsonObject, key: string): readonly string[] =>
+        Object.keys(keys).filter((other) => foldCase(other) === foldCase(key));
+      const spelled = Object.entries(block).map(([key, values]) => {
+        // Two keys that differ in case only are not one: AWS does not say what they mean.
+        const [name = key, ...others] = named(before, key);
+        return [others.length === 0 && named(block, key).length === 1 ? name : key, values];
+      });
+      return [operator, Object.fromEntries(spelled) as JsonObject];
+    }),
+  );
 }
 
 function hasSameEffect(a: Json, b: Json): boolean {

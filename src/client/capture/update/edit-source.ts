@@ -5,8 +5,9 @@ import { columnOf, conventionsOf, indentationAt } from './conventions.js';
 import { blockScalar } from './block-scalar.js';
 import { editBlock } from './edit-block.js';
 import { editFlow } from './edit-flow.js';
+import { editOnly } from './edit-only.js';
 import type { SourceFile, SourceMember, SourceNode, Style } from './source-nodes.js';
-import { applySplices, keepAnchors, NotEditableError, type Splice } from './splices.js';
+import { applySplices, hasComment, keepAnchors, NotEditableError, type Splice } from './splices.js';
 import { ValueWriter } from './write-value.js';
 
 /** A change of one value of a file. */
@@ -90,6 +91,7 @@ function editContainer(
       one.op === 'add' ? [{ key: one.key, value: one.value, style: styleBeside(container, writer) }] : [],
     ),
   };
+  if (container.type === 'map' && edit.added.some(({ key }) => key === undefined)) return editOnly(file, writer, edit);
   return container.style === 'flow' ? editFlow(file, writer, edit) : editBlock(file, writer, edit);
 }
 
@@ -109,21 +111,26 @@ function replaceNode(file: SourceFile, writer: ValueWriter, node: SourceNode, va
     { start: from, end: to, text: written, order: start },
   ];
   keepAnchors(file, start + 1, end);
+  if (node.type !== 'scalar' && hasComment(file, node)) throw new NotEditableError('comments stand in it');
   if (file.format === 'text') return splice(0, text.length, writer.flow(value));
   if (file.format === 'json') return splice(start, end, writer.json(value, indentationAt(text, start)));
   if (node.type === 'alias') throw new NotEditableError('it is an alias');
   if (start === end) return splice(...emptyPlace(node), ` ${writer.flow(value)}`);
   if (node.style === 'literal') return splice(start, end, blockScalar(text, writer, node, value));
   if (node.style !== 'block') return splice(start, end, writer.flow(value, styleFor(node, writer)));
+  return [{ ...replaceBlock(text, writer, node, value), order: start }];
+}
+
+function replaceBlock(text: string, writer: ValueWriter, node: SourceNode, value: Json): Omit<Splice, 'order'> {
+  const { start, end, indicatorEnd } = node;
   const isSameType = node.type === (isList(value) ? 'list' : isObject(value) ? 'map' : 'scalar');
   const last = text[end - 1] === '\n' ? (text[end - 2] === '\r' ? end - 2 : end - 1) : end;
   if (isSameType && !isEmpty(value)) {
-    return splice(start, last, writer.lines(value, columnOf(text, start)).trimStart());
+    return { start, end: last, text: writer.lines(value, columnOf(text, start)).trimStart() };
   }
-  const { indicatorEnd } = node;
-  if (indicatorEnd === undefined) return splice(start, last, writer.flow(value));
+  if (indicatorEnd === undefined) return { start, end: last, text: writer.flow(value) };
   if (text.slice(indicatorEnd, start).trim() !== '') throw new NotEditableError('comments stand before it');
-  return splice(indicatorEnd, last, ` ${writer.flow(value)}`);
+  return { start: indicatorEnd, end: last, text: ` ${writer.flow(value)}` };
 }
 
 function emptyPlace({ start, indicatorEnd = start }: SourceNode): [from: number, to: number] {

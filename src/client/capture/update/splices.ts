@@ -56,6 +56,29 @@ export function keepAnchors({ anchors }: SourceFile, start: number, end: number)
   if (lost !== undefined) throw new NotEditableError(`other places repeat its anchor &${lost.name}`);
 }
 
+const COMMENT: Readonly<Record<SourceFile['format'], RegExp>> = { yaml: /(^|\s)#/, json: /\/[/*]/, text: /(?!)/ };
+
+/** Reports whether a comment stands inside of a value. */
+export function hasComment({ text, format }: Pick<SourceFile, 'text' | 'format'>, node: SourceNode): boolean {
+  const gaps: string[] = [];
+  let at = node.start;
+  const skip = (start: number, end: number): void => {
+    gaps.push(text.slice(at, start));
+    at = end;
+  };
+  const walk = ({ type, style, start, end, members }: SourceNode): void => {
+    // The first line of a block scalar may have a comment.
+    const header = style === 'literal' ? (/^.*/.exec(text.slice(start, end))?.[0].length ?? 0) : 0;
+    if (type === 'scalar' || type === 'alias') skip(start + header, end);
+    for (const { key, value } of members) {
+      if (key !== undefined) skip(key.start, key.end);
+      walk(value);
+    }
+  };
+  walk(node);
+  return [...gaps, text.slice(at, node.end)].some((gap) => COMMENT[format].test(gap));
+}
+
 /** Returns the end of the line behind a value, without its line break: a comment beside the value included. */
 export function endOfLine(text: string, { end }: Pick<SourceNode, 'end'>): number {
   if (end > 0 && text[end - 1] === '\n') return end;

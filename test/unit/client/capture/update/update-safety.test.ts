@@ -192,6 +192,165 @@ ${TRUST}          Principal:
   });
 });
 
+const READ = { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' };
+const LIST = { Effect: 'Allow', Action: 's3:ListBucket', Resource: 'arn:aws:s3:::b' };
+
+/** A policy with a document in YAML, below its version. */
+const policy = (lines: string): string => `${ONE}entities:
+  - kind: Policy
+    policyName: p
+    policyDocument:
+      Version: "2012-10-17"
+${lines}    description: d
+`;
+
+/** What an update makes of a policy whose account has other statements. */
+function withStatements(text: string, ...Statement: object[]): ReturnType<typeof taken> & { readonly again: string } {
+  const files = { 'm.yaml': text };
+  const change = (entity: (id: string) => Editable): void => {
+    entity('Policy/p').spec['policyDocument'] = { Version: '2012-10-17', Statement } as never;
+  };
+  const result = taken(files, change);
+  const account = accountOf(files);
+  change((id) => entityIn(account, id));
+  const after = filesAfter(files, result);
+  return { ...result, again: filesAfter(after, update(after, account))['m.yaml'] ?? '' };
+}
+
+describe('a statement that is not in a list', () => {
+  const only = `      Statement:
+        # Ticket SEC-12
+        Effect: Allow # for now
+
+        # only reads
+        Action: s3:GetObject
+        Resource: "*"
+`;
+
+  it('becomes the first one of a list, with its comments, where another one comes', () => {
+    const { text, patches, again } = withStatements(policy(only), LIST, READ);
+    expect(patches).toEqual([]);
+    expect(text).toBe(
+      policy(`      Statement:
+        # Ticket SEC-12
+        - Effect: Allow # for now
+
+          # only reads
+          Action: s3:GetObject
+          Resource: "*"
+        - Effect: Allow
+          Action: s3:ListBucket
+          Resource: arn:aws:s3:::b
+`),
+    );
+    expect(again).toBe(text);
+  });
+
+  it('is left to a person where it changes, too, and has comments', () => {
+    const result = withStatements(policy(only), LIST, { ...READ, Effect: 'Deny' });
+    expect(result.text).toBe(policy(only));
+    expect(reasons(result)).toEqual(['comments stand in it']);
+  });
+
+  it('keeps its templates', () => {
+    const one = '      Statement: { Effect: Allow, Action: s3:GetObject, Resource: "arn:aws:s3:::{{account}}" }\n';
+    const { text, patches } = withStatements(policy(one), { ...READ, Resource: 'arn:aws:s3:::111111111111' }, LIST);
+    expect(patches).toEqual([]);
+    expect(text).toBe(
+      policy(
+        one
+          .replace('{ Eff', '[{ Eff')
+          .replace('" }', '" }, { Effect: Allow, Action: s3:ListBucket, Resource: arn:aws:s3:::b }]'),
+      ),
+    );
+  });
+
+  it('stays as it is written in a file of JSON', () => {
+    const text = policy('').replace(/policyDocument:.*?\n(?= {4}desc)/s, 'policyDocument: { $file: p.json }\n');
+    const json = (statement: string): string => `{\n  "Version": "2012-10-17",\n  "Statement": ${statement}\n}\n`;
+    const files = {
+      'm.yaml': text,
+      'p.json': json('{\n    "Effect": "Allow",\n    "Action": "s3:Get\\u004fbject", "Resource": "*"\n  }'),
+    };
+    const result = taken(files, (entity) => {
+      entity('Policy/p').spec['policyDocument'] = { Version: '2012-10-17', Statement: [READ, LIST] };
+    });
+    expect(result.files.map((file) => file.text)).toEqual([
+      json(`[
+    {
+      "Effect": "Allow",
+      "Action": "s3:Get\\u004fbject", "Resource": "*"
+    },
+    {
+      "Effect": "Allow",
+      "Action": "s3:ListBucket",
+      "Resource": "arn:aws:s3:::b"
+    }
+  ]`),
+    ]);
+  });
+});
+
+describe('comments', () => {
+  it('in what would be replaced as a whole leave the change to a person', () => {
+    const text = `${ONE}entities:
+${TRUST}          Principal:
+            AWS:
+              - arn:aws:iam::111111111111:root # ours
+              # theirs, SEC-12
+              - arn:aws:iam::222222222222:root
+          Action: sts:AssumeRole
+`;
+    const change = (entity: (id: string) => Editable): void => {
+      entity('Role/r').spec['assumeRolePolicyDocument'] = {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: '*', Action: 'sts:AssumeRole' }],
+      };
+    };
+    const result = taken({ 'm.yaml': text }, change);
+    expect(result.text).toBe(text);
+    expect(reasons(result)).toEqual(['comments stand in it']);
+    const bare = text.replace(/ # ours|.*# theirs.*\n/g, '');
+    expect(taken({ 'm.yaml': bare }, change).text).toContain('Principal: "*"');
+  });
+});
+
+describe('a condition', () => {
+  it('keeps its keys, and their comments, where IAM takes that of the account for the same', () => {
+    const lines = `      Statement:
+        - Effect: Allow
+          Action: s3:GetObject
+          Resource: "*"
+          Condition:
+            StringEquals:
+              aws:SourceVpc: vpc-1 # the build network
+              aws:PrincipalTag/Team: a
+              s3:ExistingObjectTag/kind: x
+`;
+    const { text, changes } = withStatements(policy(lines), {
+      ...READ,
+      Condition: {
+        StringEquals: {
+          'AWS:SourceVPC': 'vpc-1',
+          'aws:principalTag/team': 'b',
+          's3:ExistingObjectTag/kind': 'x',
+        },
+      },
+    });
+    expect(text).toBe(policy(lines.replace('Team: a', 'Team: b')));
+    expect(changes).toHaveLength(1);
+  });
+});
+
+describe('a Sid', () => {
+  it.each([{ Sid: '' }, {}])('of the manifest stays where the account has none: %j', (sid) => {
+    const lines =
+      '      Statement:\n        - { Sid: Read, Effect: Allow, Action: [s3:GetObject, s3:Get*], Resource: "*" }\n';
+    const { text } = withStatements(policy(lines), { ...sid, ...READ, Action: ['s3:GetObject'] });
+    expect(text).toBe(policy(lines.replace(', s3:Get*', '')));
+  });
+});
+
 describe('a template', () => {
   const VARIABLE = `${ONE}variables: { org: acme }\n`;
 
