@@ -30,6 +30,11 @@ export function modulePath(moduleAddress: string): readonly string[] {
   return steps.flatMap(({ name }, position) => (position % 2 === 1 ? [name] : []));
 }
 
+/** Returns the last step of the address of a module: the name of its call, and its own index. Undefined for the root. */
+export function moduleStep(moduleAddress: string): ModuleStep | undefined {
+  return stepsOf(moduleAddress).at(-1);
+}
+
 /** Returns the address of the module that calls an instance of a module; empty for one that the root calls. */
 export function parentModule(moduleAddress: string): string {
   return stepsOf(moduleAddress)

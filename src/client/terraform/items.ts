@@ -72,17 +72,23 @@ function itemOf(plan: TerraformPlan, change: ResourceChange, { target, scope }: 
   const found = type?.subjectOf(values) ?? null;
   const subject = typeof found === 'string' ? null : found;
   const isGenerated = subject === null && prefixOf(change) !== undefined;
-  const unknownBecause = subject === null ? reasonOf(change, type, found) : null;
+  const unknownBecause = subject === null ? reasonOf(change, type, found, values) : null;
   const key = subject === null || type === undefined ? null : keyOf(scope, change.type, type, subject);
   return { plan, change, target, scope, type, values, subject, unknownBecause, key, isGenerated, isRename };
 }
 
-function reasonOf(change: ResourceChange, type: ResourceType | undefined, found: string | Subject | null): string {
+function reasonOf(
+  change: ResourceChange,
+  type: ResourceType | undefined,
+  found: string | Subject | null,
+  { unclear }: Values,
+): string {
   if (typeof found === 'string') return found;
   if (SETTINGS.has(change.type)) return 'it is a setting of the account, which its create meets in any state';
   if (type === undefined) return `this version of iam-bootstrap does not know ${change.type}`;
   if (change.isSensitive)
     return 'its name is known after the apply only or sensitive, and sensitive values are neither shown nor looked up';
+  if (unclear !== undefined) return `the plan does not tell which instance of ${unclear} it refers to`;
   const prefix = prefixOf(change);
   return prefix !== undefined
     ? `the provider generates a unique name that begins with ${prefix}`

@@ -31,7 +31,8 @@ export interface ConfigModule {
   readonly outputs?: Readonly<Record<string, { readonly expression?: unknown }>> | undefined;
 }
 
-interface ConfigResource {
+/** A resource of the configuration, with the expressions of its arguments. */
+export interface ConfigResource {
   readonly type: string;
   readonly name: string;
   readonly mode?: string | undefined;

@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
 import { isList, objectOrEmpty, sortedJson, strings } from '../../engine/json.js';
 import { partitionOf } from '../../engine/partitions.js';
-import { modulePath, parseReference } from './addresses.js';
-import type { ConfigModule, TerraformPlan } from './plan.js';
+import { parseReference } from './addresses.js';
+import { resourceOf } from './configuration.js';
+import type { TerraformPlan } from './plan.js';
 
 /** An account ID. Others are not shown, since a plan may have been written by anybody. */
 export const ACCOUNT_ID = /^\d{12}$/;
@@ -45,11 +46,7 @@ export class ProviderConfigs {
    * that the configuration does not have, where several provider configurations may have made it.
    */
   keyOf(moduleAddress: string, mode: string, type: string, name: string): string | null {
-    let module: ConfigModule | undefined = this.#plan.root;
-    for (const step of modulePath(moduleAddress)) module = module?.module_calls?.[step]?.module;
-    const resource = module?.resources?.find(
-      (one) => one.type === type && one.name === name && (one.mode ?? mode) === mode,
-    );
+    const resource = resourceOf(this.#plan.root, { moduleAddress, mode, type, name });
     if (resource === undefined) return this.#onlyKey();
     let key = resource.provider_config_key ?? 'aws';
     while (!this.isConfigured(key) && key.includes(':')) key = inParent(key);

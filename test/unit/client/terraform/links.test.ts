@@ -176,3 +176,97 @@ test('a certificate is taken once in an account, and not only once for a user', 
     { verdict: 'create', notes: [expect.stringContaining('whether another user has it was not read')] },
   ]);
 });
+
+describe('a resource with several instances', () => {
+  const UNCLEAR = 'the plan does not tell which instance of aws_iam_role.r it refers to';
+  const module = (address: string) => (address === '' ? {} : { module_address: address });
+  const instances = (type: string, indexes: readonly (string | number | null)[], address = ''): PrintedChange[] =>
+    indexes.map((index) => ({
+      type: `aws_iam_${type}`,
+      name: type === 'role' ? 'r' : 'p',
+      address: `${address === '' ? '' : `${address}.`}aws_iam_${type}.${type === 'role' ? 'r' : 'p'}${index === null ? '' : `[${JSON.stringify(index)}]`}`,
+      ...module(address),
+      ...(index === null ? {} : { index }),
+      after: type === 'role' ? { name: `r${String(index)}` } : { name: 'p' },
+      unknown: type === 'role' ? { id: true } : { role: true },
+    }));
+  const policy = (...references: string[]) => ({
+    type: 'aws_iam_role_policy',
+    name: 'p',
+    expressions: { role: { references } },
+  });
+  const role = { type: 'aws_iam_role', name: 'r', expressions: {} };
+  /** Returns the roles of the inline policies of a plan, or why they are not known. */
+  const rolesOf = (changes: readonly PrintedChange[], root_module: object): readonly unknown[] =>
+    (
+      compareTerraformPlans([planWith(changes, { configuration: { root_module } })], HERE).plans[0]?.creates ?? []
+    ).flatMap(({ change, subject, unknownBecause }) =>
+      change.type === 'aws_iam_role_policy' ? [subject?.name ?? unknownBecause] : [],
+    );
+
+  test.each<[string, readonly (string | number)[], readonly (string | number | null)[], readonly string[]]>([
+    ['each.key', ['a', 'b'], ['a', 'b'], ['ra', 'rb']],
+    ['each.key', ['a', 'b'], ['b'], ['rb']],
+    ['each.value', ['a', 'b'], ['a', 'b'], [UNCLEAR, UNCLEAR]],
+    ['each.value', ['a'], ['b'], ['ra']],
+    ['count.index', [0, 1], [0, 1], ['r0', 'r1']],
+    // A plan prints count.index + 1 in the same way.
+    ['count.index', [0, 1, 2], [0, 1], [UNCLEAR, UNCLEAR]],
+    ['', ['a', 'b'], ['a'], [UNCLEAR]],
+  ])('is chosen by %s among %j for %j: %j', (key, roles, policies, expected) => {
+    const references = ['aws_iam_role.r', ...(key === '' ? [] : [key])];
+    const changes = [...instances('role', roles), ...instances('role_policy', policies)];
+    expect(rolesOf(changes, { resources: [role, policy(...references)] })).toEqual(expected);
+  });
+
+  test('is not chosen by a key and a value, nor by a part of a value', () => {
+    const changes = [...instances('role', ['a', 'b']), ...instances('role_policy', ['a'])];
+    for (const more of [
+      ['each.key', 'each.value'],
+      ['each.value.role', 'each.value'],
+    ]) {
+      expect(rolesOf(changes, { resources: [role, policy('aws_iam_role.r', ...more)] })).toEqual([UNCLEAR]);
+    }
+  });
+
+  test('is one of those that stay', () => {
+    const gone: PrintedChange = { ...create('aws_iam_role.r', {}), index: 1, address: 'aws_iam_role.r[1]' };
+    const changes = [
+      ...instances('role', [0]),
+      { ...gone, actions: ['delete'], before: { name: 'r1' }, after: null },
+      ...instances('role_policy', [0]),
+    ];
+    expect(rolesOf(changes, { resources: [role, policy('aws_iam_role.r', 'count.index')] })).toEqual(['r0']);
+  });
+
+  test.each<[string, readonly (string | number)[], string]>([
+    ['count.index', [0, 1], 'module.m[1]'],
+    ['each.key', ['a', 'b'], 'module.m["b"]'],
+  ])('is chosen by %s of a module, and not of a resource inside', (key, indexes, last) => {
+    const changes = [
+      ...instances('role', indexes),
+      ...indexes.flatMap((index) => instances('role_policy', [0], `module.m[${JSON.stringify(index)}]`)),
+    ];
+    expect(changes.at(-1)?.module_address).toBe(last);
+    const called = {
+      expressions: { role: { references: ['aws_iam_role.r', key] } },
+      module: { resources: [policy('var.role')] },
+    };
+    expect(rolesOf(changes, { resources: [role], module_calls: { m: called } })).toEqual(
+      indexes.map((index) => `r${String(index)}`),
+    );
+  });
+
+  test('of a module is not chosen by the index of what reads its output', () => {
+    const changes = [...instances('role', [0, 1], 'module.m'), ...instances('role_policy', [0, 1])];
+    const output = (...references: string[]) => ({
+      resources: [policy('module.m.role', 'module.m')],
+      module_calls: { m: { module: { resources: [role], outputs: { role: { expression: { references } } } } } },
+    });
+    expect(rolesOf(changes, output('aws_iam_role.r'))).toEqual([UNCLEAR, UNCLEAR]);
+    expect(rolesOf(changes, output('aws_iam_role.r[1].id', 'aws_iam_role.r[1]', 'aws_iam_role.r'))).toEqual([
+      'r1',
+      'r1',
+    ]);
+  });
+});
