@@ -1,3 +1,4 @@
+import { normalizeName } from '../../contract/entity.js';
 import { listTree, scalarTree, type MapEntry, type SourceOffset, type Tree } from '../../engine/manifest/tree.js';
 import type { Scope } from './calls.js';
 import { textOf } from './parameters.js';
@@ -23,7 +24,7 @@ export function setProperty({ properties }: Entity, property: string, value: Tre
   properties.set(property, { at: keyAt, value });
 }
 
-/** Adds a text to a list, once by its value. */
+/** Adds a text to a list, once by its value. The names of users differ where IAM tells them apart. */
 export function append(
   { properties }: Entity,
   property: string,
@@ -33,7 +34,41 @@ export function append(
 ): void {
   const entry = properties.get(property) ?? { at, value: listTree(at, []) };
   const items = entry.value.type === 'list' ? entry.value.items : [];
-  const value = scope.literal(text);
-  if (items.some((item) => scope.literal(textOf(item) ?? '') === value)) return;
+  const form = (one: string): string => (property === 'users' ? normalizeName(scope.literal(one)) : scope.literal(one));
+  if (items.some((item) => form(textOf(item) ?? '') === form(text))) return;
   properties.set(property, { at: entry.at, value: listTree(entry.value.at, [...items, scalarTree(at, text)]) });
+}
+
+/** The properties that name other entities, with their kinds. */
+const NAMING: readonly (readonly [property: string, kind: string])[] = [
+  ['users', 'User'],
+  ['userName', 'User'],
+  ['roles', 'Role'],
+];
+
+/** Writes the names of other entities as these are declared, where IAM takes both spellings for the same name. */
+export function spellAsDeclared(
+  entities: readonly Entity[],
+  declaredName: (kind: string, name: string) => string | undefined,
+  scope: Pick<Scope, 'literal'>,
+): void {
+  for (const entity of entities) {
+    for (const [property, kind] of NAMING) {
+      const entry = kind === entity.kind ? undefined : entity.properties.get(property);
+      if (entry === undefined) continue;
+      const spelled = (tree: Tree): Tree => {
+        const text = textOf(tree);
+        const name = text === undefined ? undefined : declaredName(kind, text);
+        if (text === undefined || name === undefined || scope.literal(name) === scope.literal(text)) return tree;
+        return scalarTree(tree.at, name);
+      };
+      const { value } = entry;
+      setProperty(
+        entity,
+        property,
+        value.type === 'list' ? listTree(value.at, value.items.map(spelled)) : spelled(value),
+        entry.at,
+      );
+    }
+  }
 }

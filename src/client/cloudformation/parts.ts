@@ -1,7 +1,8 @@
+import { entityKey } from '../../contract/entity.js';
 import { quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
 import { mapTree, problemAt, type MapEntry, type SourceOffset, type Tree } from '../../engine/manifest/tree.js';
 import { protectionOf } from './attributes.js';
-import { append, pathTo, setProperty, type Entity } from './entity.js';
+import { append, pathTo, setProperty, spellAsDeclared, type Entity } from './entity.js';
 import { textOf } from './parameters.js';
 import { checkMembers } from './members.js';
 import { readProperty, textsOf } from './properties.js';
@@ -47,7 +48,7 @@ export class Parts {
    * @param isIncomplete - a resource that cannot be read may be a further one
    */
   giveTo(entities: readonly Entity[], isIncomplete: boolean): void {
-    const keyOf = (kind: string, name: string): string => `${kind}/${this.scope.literal(name)}`;
+    const keyOf = (kind: string, name: string): string => entityKey({ kind, name: this.scope.literal(name) });
     const byKey = new Map(
       entities.map((one) => [one.name === undefined ? '' : keyOf(one.kind, one.name), one] as const),
     );
@@ -64,6 +65,7 @@ export class Parts {
       const remedy = `a manifest declares it with its ${kind.toLowerCase()}: declare that in the template, too`;
       this.report(problemAt(at, pathTo(resource, property), message, remedy));
     }
+    spellAsDeclared(entities, (kind, name) => byKey.get(keyOf(kind, name))?.name, this.scope);
   }
 
   /** Reads a resource that becomes a part of other entities. */

@@ -475,6 +475,26 @@ describe('references by value', () => {
     expect(entity?.spec['inlinePolicies']).toEqual({ x: READ });
   });
 
+  test('a name in another case is that of the target, and becomes its spelling', () => {
+    const Properties = { PolicyName: 'x', PolicyDocument: READ, Roles: ['APP'] };
+    const entities = entitiesOf(
+      stack({
+        App: role(),
+        P: { Type: 'AWS::IAM::Policy', Properties },
+        I: { Type: 'AWS::IAM::InstanceProfile', Properties: { InstanceProfileName: 'i', Roles: ['App'] } },
+        Ann: { Type: 'AWS::IAM::User', Properties: { UserName: 'ann', Groups: ['people'] } },
+        People: { Type: 'AWS::IAM::Group', Properties: { GroupName: 'People' } },
+        Add: { Type: 'AWS::IAM::UserToGroupAddition', Properties: { GroupName: 'PEOPLE', Users: ['Ann', 'Bob'] } },
+      }),
+    );
+    const specs = Object.fromEntries(entities.map(({ kind, spec }) => [kind, spec]));
+    expect(specs).toMatchObject({
+      Role: { roleName: 'app', inlinePolicies: { x: READ } },
+      InstanceProfile: { roles: ['app'] },
+      Group: { groupName: 'People', users: ['ann', 'Bob'] },
+    });
+  });
+
   test('two inline policies are of one name, whichever way that is written', () => {
     const own = [{ PolicyName: { 'Fn::Sub': 'x-${AWS::AccountId}' }, PolicyDocument: READ }];
     const Properties = { PolicyName: `x-${ACCOUNT}`, PolicyDocument: READ, Roles: ['app'] };
