@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { captureAccount, captureExitCode, type Captured } from '../../client/capture/capture-account.js';
 import { type CaptureOptions, checkCaptureOptions } from '../../client/capture/capture-options.js';
 import { CAPTURE_MANIFEST, type CaptureFormat } from '../../client/capture/format.js';
-import { assertAbsent, saveCapture } from '../../client/capture/save-capture.js';
+import { assertAbsent, assertWritable, saveCapture } from '../../client/capture/save-capture.js';
 import { targetOfRole } from '../../client/terraform/shown-accounts.js';
 import { type Config, loadConfig } from '../../config/config.js';
 import type { CaptureFilter } from '../../contract/capture.js';
@@ -53,6 +53,7 @@ export async function capture(options: CaptureCommandOptions): Promise<ExitCode>
   };
   checkCaptureOptions(asked);
   if (!force) assertAbsent([{ path: `${CAPTURE_MANIFEST}.${format}` }], directory);
+  await assertWritable(directory);
   const { files, report: found } = await ask(asked, options, config);
   const report = { ...found, otherFiles: await saveCapture(files, directory, { force }) };
   if (options.output === 'json') printJson(report);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, constants, readdir, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { ExitCode } from '../../contract/failures.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
 import { makeFolder } from '../../files/make-folder.js';
@@ -46,11 +46,34 @@ export async function saveCapture(
       await makeFolder(dirname(file));
       await writeFile(file, text, { flag: force ? 'w' : 'wx' });
     } catch (error) {
-      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-      throw new CaptureFileError(`${file} cannot be written: ${code}`, 'name another folder with --directory');
+      throw unwritable(file, error);
     }
   }
   return force ? otherFiles(files, directory) : [];
+}
+
+function unwritable(path: string, error: unknown): CaptureFileError {
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+  return new CaptureFileError(`${path} cannot be written: ${code}`, 'name another folder with --directory');
+}
+
+/**
+ * Checks that a folder can have files, before an account is read for them. What it makes for that, it removes.
+ *
+ * @throws CaptureFileError where it cannot be made or written
+ */
+export async function assertWritable(directory: string): Promise<void> {
+  const missing: string[] = [];
+  for (let folder = resolve(directory); !existsSync(folder); folder = dirname(folder)) missing.push(folder);
+  try {
+    await makeFolder(directory);
+    await access(directory, constants.W_OK);
+  } catch (error) {
+    throw unwritable(directory, error);
+  } finally {
+    // Those that another process has put something into stay.
+    for (const folder of missing) await rmdir(folder).catch(() => undefined);
+  }
 }
 
 /** Returns the files of a folder that have paths of a capture and are not of this one. */
