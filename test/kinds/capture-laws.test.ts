@@ -78,7 +78,6 @@ const NOT_DECLARED: Readonly<Record<string, string>> = {
   ...allOf('ServiceSpecificCredential', 'AWS shows its secret once'),
   'LoginProfile.passwordResetRequired': 'to declare it would ask for one more reset',
   'LoginProfile.reset': 'it asks for a change, and AWS shows nothing of it',
-  'OpenIDConnectProvider.thumbprintList': 'AWS fills it in where nobody does',
   'SAMLProvider.oldPrivateKeys': 'it asks for a change, and AWS shows nothing of it',
 };
 

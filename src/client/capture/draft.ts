@@ -110,8 +110,8 @@ function declaredValue(known: KnownEntity, property: string, { isLeftOut, namesp
 
 /** Reports whether an entity has the value anyway, or whether no manifest can give it. */
 function isNeedless({ properties }: Kind, property: string, value: Json): boolean {
-  const { type, default: unset = null, setByAws } = properties[property] ?? {};
-  return setByAws === true || type === 'writeOnly' || equalJson(value, unset);
+  const { type, default: unset = null } = properties[property] ?? {};
+  return type === 'writeOnly' || equalJson(value, unset);
 }
 
 /** Returns the members without those that only other namespaces declare: they would stay when these withdraw. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { checkCaptureOptions } from '../../../../src/client/capture/capture-options.js';
 import { FileNames } from '../../../../src/client/capture/file-names.js';
 import { findWarnings } from '../../../../src/client/capture/find-warnings.js';
-import { saveCapture } from '../../../../src/client/capture/save-capture.js';
+import { assertWritable, saveCapture } from '../../../../src/client/capture/save-capture.js';
 import { capture } from '../../../../src/cli/commands/capture.js';
 import { ACCOUNT, capturedOf, declaredBy, write } from '../../../support/captured.js';
 
@@ -30,6 +30,12 @@ describe('names of files', () => {
     const paths = ['a+b', 'a-b', 'A=B', 'a-b-2'].map((name) => names.add('p', name, '.json'));
     expect(paths).toEqual(['p/a-b.json', 'p/a-b-2.json', 'p/A-B-3.json', 'p/a-b-2-2.json']);
   });
+});
+
+it('the thumbprints of an OIDC provider are declared: a person may have chosen them', () => {
+  const thumbprintList = ['b'.repeat(40), 'A'.repeat(40)];
+  const provider = capturedOf('OpenIDConnectProvider', { url: 'https://issuer.example', thumbprintList });
+  expect(declaredBy(write([provider]))).toMatchObject([{ spec: { thumbprintList: [...thumbprintList].sort() } }]);
 });
 
 describe('references of a captured manifest', () => {
@@ -286,6 +292,17 @@ describe('options', () => {
     everyEnvironment: false,
     check: false,
   } as const;
+
+  it('may name a folder that cannot be one, which no account is read for', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'iam-bootstrap-capture-'));
+    await writeFile(join(folder, 'file'), '');
+    const named = { ...GIVEN, namespace: 'n', account: ACCOUNT };
+    await expect(capture({ ...named, directory: join(folder, 'file') })).rejects.toThrow(/file cannot be written: E/);
+    await expect(capture({ ...named, directory: join(folder, 'file/x') })).rejects.toThrow('x cannot be written: E');
+    await assertWritable(join(folder, 'a/b'));
+    expect(await readdir(folder)).toEqual(['file']);
+    await rm(folder, { recursive: true });
+  });
 
   it.each([
     [{ check: true }, '--removed, --check and --every-environment go with --update'],
