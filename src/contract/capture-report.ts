@@ -1,4 +1,4 @@
-import type { UnreadPart } from './capture.js';
+import type { ReportedUnreadPart } from './capture.js';
 
 /** Something about a captured account that a person should look at. */
 export interface CaptureWarning {
@@ -58,7 +58,7 @@ export interface CaptureReport {
   /** Properties that AWS does not show, and whose value a person has to check. */
   readonly toFillIn: readonly { readonly kind: string; readonly name: string; readonly property: string }[];
   /** Reads that AWS refused. */
-  readonly unread: readonly UnreadPart[];
+  readonly unread: readonly ReportedUnreadPart[];
   readonly warnings: readonly CaptureWarning[];
   readonly apiCalls: { readonly total: number; readonly byOperation: Readonly<Record<string, number>> };
 }

@@ -1,4 +1,4 @@
-import type { EntityKey, UnreadPart } from './capture.js';
+import type { EntityKey, ReportedUnreadPart } from './capture.js';
 import type { Json } from './entity.js';
 
 /** One difference between a manifest and an account, as the manifest would take it over. */
@@ -62,5 +62,5 @@ export interface CaptureUpdateReport {
   /** Entities of the account, of the kinds of the manifest, that it does not declare. They are not added. */
   readonly notDeclared: readonly EntityKey[];
   /** Reads that AWS refused. */
-  readonly unread: readonly UnreadPart[];
+  readonly unread: readonly ReportedUnreadPart[];
 }

@@ -94,3 +94,9 @@ export interface UnreadPart {
   /** `ListRoles answered AccessDenied: …`. */
   readonly message: string;
 }
+
+/** A part that could not be read, as a report tells it. */
+export interface ReportedUnreadPart extends UnreadPart {
+  /** The permission to give to the worker. Null where none helps. */
+  readonly remedy: string | null;
+}

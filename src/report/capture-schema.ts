@@ -32,7 +32,14 @@ export const captureSchema = z.strictObject({
     .array(z.strictObject({ ...entity, property: z.string() }))
     .describe('properties that AWS does not show, and whose value a person has to check'),
   unread: z
-    .array(z.strictObject({ kind: z.string(), name: text, message: z.string() }))
+    .array(
+      z.strictObject({
+        kind: z.string(),
+        name: text,
+        message: z.string(),
+        remedy: text.describe('the permission to give to the worker; null where none helps'),
+      }),
+    )
     .describe('reads that AWS refused; name is null for a whole kind'),
   warnings: z.array(
     z.strictObject({

@@ -59,6 +59,13 @@ export const captureUpdateSchema = z.strictObject({
     .array(z.strictObject(entity))
     .describe('entities of the account, of the kinds of the manifest, that it does not declare'),
   unread: z
-    .array(z.strictObject({ kind: z.string(), name: text, message: z.string() }))
+    .array(
+      z.strictObject({
+        kind: z.string(),
+        name: text,
+        message: z.string(),
+        remedy: text.describe('the permission to give to the worker; null where none helps'),
+      }),
+    )
     .describe('reads that AWS refused; name is null for a whole kind'),
 }) satisfies z.ZodType<CaptureUpdateReport>;

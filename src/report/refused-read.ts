@@ -1,3 +1,5 @@
+import type { ReportedUnreadPart, UnreadPart } from '../contract/capture.js';
+
 /** A read that AWS refused, as it is told: `ListRoles answered AccessDenied: …`. */
 interface RefusedRead {
   readonly operation: string;
@@ -29,6 +31,11 @@ export function refusedReadRemedy(text: string): string | null {
   return refused.message.includes('explicit deny')
     ? `remove the explicit deny of ${action} for the worker's role, in the policy that AWS's message names`
     : `allow ${action} to the worker's role`;
+}
+
+/** Returns a part that could not be read as a report tells it. */
+export function withRemedy(part: UnreadPart): ReportedUnreadPart {
+  return { ...part, remedy: refusedReadRemedy(part.message) };
 }
 
 /** Returns what is the same in the texts of reads that AWS refused for one reason: the operation, the code and the action. */

@@ -130,7 +130,12 @@ test('what AWS does not let the worker read is named, and the rest is captured',
   });
   expect(report).toMatchObject({ result: 'incomplete', captured: { Group: 1, Role: 1 } });
   expect(report.unread).toEqual([
-    { kind: 'VirtualMFADevice', name: null, message: expect.stringContaining('AccessDenied') as string },
+    {
+      kind: 'VirtualMFADevice',
+      name: null,
+      message: expect.stringContaining('AccessDenied') as string,
+      remedy: "allow iam:ListVirtualMFADevices to the worker's role",
+    },
   ]);
   expect(captureExitCode(report)).toBe(1);
   expect(files.map(({ path }) => path)).toEqual(['bootstrap.yaml']);

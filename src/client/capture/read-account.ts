@@ -5,11 +5,12 @@ import type {
   CaptureFilter,
   CaptureRequest,
   EntityKey,
-  UnreadPart,
+  ReportedUnreadPart,
 } from '../../contract/capture.js';
 import type { Target } from '../../contract/entity.js';
 import { captureWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { signed } from '../../identity/signature.js';
+import { withRemedy } from '../../report/refused-read.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { runRead } from '../read.js';
 import { waitForWorker } from '../run/wait-for-worker.js';
@@ -21,7 +22,7 @@ const TIMEOUT_MS = 2 * 3_600_000;
 /** The end of an account that was read. */
 export interface ReadAccount {
   /** Reads that AWS refused, which leave entities or kinds out. */
-  readonly unread: readonly UnreadPart[];
+  readonly unread: readonly ReportedUnreadPart[];
   /** The number of calls to AWS, by operation. */
   readonly calls: Readonly<Record<string, number>>;
 }
@@ -58,6 +59,6 @@ export async function* readAccount(
     yield* page.items;
     for (const [operation, count] of Object.entries(page.calls)) calls[operation] = (calls[operation] ?? 0) + count;
     after = page.next;
-    if (after === null) return { unread: page.unread, calls };
+    if (after === null) return { unread: page.unread.map((part) => withRemedy(part)), calls };
   }
 }

@@ -1,5 +1,6 @@
 import { renderCaptureUpdate } from '../../../src/cli/render/capture-update.js';
 import type { CaptureUpdateReport } from '../../../src/contract/capture-update.js';
+import { withRemedy } from '../../../src/report/refused-read.js';
 
 const NOTHING: CaptureUpdateReport = {
   version: 1,
@@ -31,7 +32,7 @@ it('tells that a manifest has what the account has only where nothing is left', 
   expect(lastLine({})).toBe('No changes. The manifest has what the account has.');
   const gone = [{ ...role, isDeclaredAbsent: false, wasApplied: null }];
   const untouched = [{ ...role, reason: 'it was not read: no', isDifferent: true }];
-  const unread = [{ kind: 'Role', name: null, message: 'no' }];
+  const unread = [{ kind: 'Role', name: null, message: 'no', remedy: null }];
   expect(lastLine({ gone })).toBe('No file changes, 1 not in the account.');
   expect(lastLine({ untouched, unread })).toBe('No file changes, 1 not compared, 1 not read.');
   expect(lastLine({ notDeclared: [role] })).toBe('No file changes.');
@@ -42,7 +43,13 @@ it('names what was never applied, and what was not read', () => {
   const unread = [
     { kind: 'User', name: 'ann', message: DENIED },
     { kind: 'Role', name: null, message: DENIED },
-  ];
+  ].map((part) => withRemedy(part));
+  expect(unread[0]).toEqual({
+    kind: 'User',
+    name: 'ann',
+    message: DENIED,
+    remedy: "allow iam:ListUsers to the worker's role",
+  });
   expect(renderCaptureUpdate({ ...NOTHING, gone, unread }, true))
     .toBe(`Not in the account (declare absent with --removed):
   Role/deploy: no apply is known to have made it, so --removed leaves it

@@ -1,4 +1,4 @@
-import type { CapturedItem, UnreadPart } from '../../../contract/capture.js';
+import type { CapturedItem, ReportedUnreadPart } from '../../../contract/capture.js';
 import type { Identify } from './source-files.js';
 import type { ManifestOptions, ManifestSource } from '../../../engine/manifest/resolve.js';
 
@@ -9,7 +9,7 @@ export interface UpdateInput {
   readonly options: ManifestOptions;
   readonly items: readonly CapturedItem[];
   /** Reads that AWS refused: what they leave out is not taken for gone. */
-  readonly unread: readonly UnreadPart[];
+  readonly unread: readonly ReportedUnreadPart[];
   /**
    * The keys of entities that were applied before. Others are new and not gone, and `removed` leaves them. Default: nobody knows.
    */

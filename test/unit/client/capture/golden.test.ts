@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { findWarnings } from '../../../../src/client/capture/find-warnings.js';
 import { renderCapture } from '../../../../src/cli/render/capture.js';
 import type { CapturedEntity, LeftOutEntity } from '../../../../src/contract/capture.js';
+import { withRemedy } from '../../../../src/report/refused-read.js';
 import { ACCOUNT, capturedOf, write } from '../../../support/captured.js';
 import { expectGolden } from '../../../support/golden.js';
 import { errorsOf } from '../../../support/type-check.js';
@@ -134,7 +135,7 @@ test('the result names what a person should look at, and folds what is alike', (
       leftOut: LEFT_OUT.map(({ leftOut: reason, kind, name, arn: arnOf }) => ({ kind, name, arn: arnOf, reason })),
       notDeclared: written.notDeclared,
       toFillIn: written.toFillIn,
-      unread: ['SAMLProvider', 'Group'].map((kind) => ({ kind, name: null, message: DENIED })),
+      unread: ['SAMLProvider', 'Group'].map((kind) => withRemedy({ kind, name: null, message: DENIED })),
       warnings: findWarnings(written.captured, LEFT_OUT, Date.parse('2024-06-01T00:00:00.000Z')),
       otherFiles: [],
       apiCalls: { total: 9, byOperation: { ListRoles: 9 } },

@@ -593,7 +593,7 @@ describe('entities that are gone', () => {
 
   it('are not those that could not be read under their name in another case', () => {
     const ann = { 'm.yaml': `${HEAD}entities:\n  - { kind: User, userName: Ann }\n` };
-    const unread = [{ kind: 'User', name: 'ann', message: 'denied' }];
+    const unread = [{ kind: 'User', name: 'ann', message: 'denied', remedy: null }];
     const { result } = taken(ann, gone, { removed: true, unread });
     expect(result).toMatchObject({ files: [], gone: [], untouched: [{ name: 'Ann', isDifferent: true }] });
   });
@@ -633,7 +633,7 @@ describe('entities that are gone', () => {
     ];
     const result = update(renamed, new Map(), {
       items: items,
-      unread: [{ kind: 'Role', name: null, message: 'ListRoles answered AccessDenied' }],
+      unread: [{ kind: 'Role', name: null, message: 'ListRoles answered AccessDenied', remedy: null }],
       removed: true,
     });
     expect(result).toMatchObject({
