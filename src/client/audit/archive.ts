@@ -101,18 +101,18 @@ export class Archive {
   async runsOf(account: string, entities: readonly Named[]): Promise<ArchivedRuns> {
     const keys = new Set(entities.map(entityKey));
     let open: RunParts[] = [];
-    let parts: RunParts | undefined;
+    // A file that was repaired has the rest of a run after other runs.
+    const waiting = new Map<string, RunParts>();
     let dropped = 0;
-    const { tally, torn } = await this.scan((record) => {
-      if (record.account !== account) return;
-      if (record.kind === 'run') {
-        parts = record.type === WorkflowType.Bootstrap ? newPartsOf(record) : undefined;
-      } else if (parts === undefined || keyOf(record) !== keyOf(parts.run)) {
-        // Only what a repaired file has added later stands apart from its run.
-        parts = open.find(({ run }) => keyOf(run) === keyOf(record));
-      }
-      if (parts === undefined || record.kind === 'run') return;
-      if (!isAbout(record, keys)) return;
+    let lost = 0;
+    const { tally, torn } = await this.scan((record, isComplete) => {
+      if (record.account !== account || record.kind === 'unread') return;
+      const key = keyOf(record);
+      if (record.kind === 'run' && record.type === WorkflowType.Bootstrap) waiting.set(key, newPartsOf(record));
+      const parts = waiting.get(key);
+      if (isComplete) waiting.delete(key);
+      else lost += dropOldest(waiting, MAX_RUNS);
+      if (parts === undefined || !isAbout(record, keys)) return;
       addTo(parts, record);
       if (record.kind === 'decision' && !open.includes(parts)) open.push(parts);
       if (open.length <= 2 * MAX_RUNS) return;
@@ -123,7 +123,7 @@ export class Archive {
     return {
       runs: runs.slice(0, MAX_RUNS).map(runRecordOf),
       notes: [
-        ...(dropped + runs.length > MAX_RUNS
+        ...(lost > 0 || dropped + runs.length > MAX_RUNS
           ? [`only the newest ${String(MAX_RUNS)} runs of ${this.names} were read`]
           : []),
         ...torn.map((line) => `${line} is incomplete, as an export leaves it that was killed: it does not count`),
@@ -132,16 +132,16 @@ export class Archive {
     };
   }
 
-  /** Reads all files. A record that several files have is taken once. */
+  /** Reads all files. A record that several files have is taken once. The last one of a run makes that complete. */
   private async scan(
-    take: (record: AuditRecord) => void,
+    take: (record: AuditRecord, isComplete: boolean) => void,
   ): Promise<{ readonly tally: RunTally; readonly torn: readonly string[] }> {
     const tally = new RunTally();
     const torn: string[] = [];
     for (const file of this.files) {
       const content = createReadStream(file) as AsyncIterable<Buffer>;
       const last = await readRecords(file, content, (record) => {
-        if (tally.add(record)) take(record);
+        if (tally.add(record)) take(record, tally.hasRun(record));
       });
       if (last?.isRecord === false) torn.push(`${file}:${String(last.line)}`);
     }
@@ -173,6 +173,12 @@ function isNewer(run: AuditRun, other: AuditRun): boolean {
 
 function newPartsOf(run: AuditRun): RunParts {
   return { run, decisions: [], approvals: [], writes: [] };
+}
+
+/** Drops the oldest entry of a map that has too many, and returns how many it has dropped. */
+function dropOldest(map: Map<string, unknown>, max: number): number {
+  const [oldest] = map.size > max ? map.keys() : [];
+  return oldest !== undefined && map.delete(oldest) ? 1 : 0;
 }
 
 function isAbout(record: AuditRecord, keys: ReadonlySet<string>): boolean {
