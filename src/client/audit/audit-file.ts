@@ -4,6 +4,9 @@ import { lineOf, readRecords, type TornLine } from './audit-lines.js';
 import { fileError } from './file-error.js';
 import { type RunEnd, RunTally } from './run-tally.js';
 
+/** The characters after which a part of a run is appended. */
+const MAX_APPENDED = 16 * 1024 * 1024;
+
 /** The end of a file that a crash has left incomplete. */
 export interface Repair {
   /** The number of the line, from 1. */
@@ -52,9 +55,21 @@ export class AuditFile {
   /** Adds the records that the file does not have, and returns them. */
   async add(records: readonly AuditRecord[]): Promise<readonly AuditRecord[]> {
     const added = records.filter((record) => !this.tally.has(record));
-    await written(this.path, this.handle.appendFile(added.map(lineOf).join('')));
+    await written(this.path, this.appendLines(added));
     for (const record of added) this.tally.add(record);
     return added;
+  }
+
+  /** The lines of one run may be longer than any string. */
+  private async appendLines(records: readonly AuditRecord[]): Promise<void> {
+    let lines = '';
+    for (const record of records) {
+      lines += lineOf(record);
+      if (lines.length < MAX_APPENDED) continue;
+      await this.handle.appendFile(lines);
+      lines = '';
+    }
+    await this.handle.appendFile(lines);
   }
 
   /** Closes the file once all of it is on the disk. */

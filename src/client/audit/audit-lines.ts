@@ -6,14 +6,27 @@ import { AuditFileError, fileError } from './file-error.js';
 /** The start of every line. */
 const LINE_START = '{"version":1,"kind":"';
 
-/** The longest line that is read. A result in Temporal has less, even decompressed. */
+/** The longest line that is read and written, without its end. Few results in Temporal are longer, once escaped. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
+
+/** A byte that is escaped has six then. */
+const MAX_ESCAPE_FACTOR = 6;
 
 const REMEDY = 'name a file that `iam-bootstrap audit export` has written, or a new one';
 
 /** Returns the line of a record. Unsafe characters are escaped, so that a terminal that shows the file is safe. */
 export function lineOf(record: AuditRecord): string {
   return `${safeJson(JSON.stringify(record))}\n`;
+}
+
+/** Returns why a file could not be read again with the line of a record. Null where it could. */
+export function lineProblem(record: AuditRecord, maxBytes = MAX_LINE_BYTES): string | null {
+  const bytes = Buffer.byteLength(JSON.stringify(record));
+  if (bytes * MAX_ESCAPE_FACTOR <= maxBytes) return null;
+  const isTooLong = bytes > maxBytes || Buffer.byteLength(lineOf(record)) - 1 > maxBytes;
+  return isTooLong
+    ? `its ${record.kind} record is longer than a line may be, which is ${String(maxBytes / 1_048_576)} MiB`
+    : null;
 }
 
 /** The last line of a file, where its end is missing. */

@@ -1,15 +1,17 @@
 import type { AuditExport, AuditRecord, ExecutionReference, LeftOutRun } from '../../contract/audit.js';
 import { auditSchema } from '../../report/audit-schema.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { inBatches } from '../explain/run-records.js';
-import { problemOf } from './audit-lines.js';
+import { lineProblem, problemOf } from './audit-lines.js';
 import { listRuns, type ListedRun } from './list-runs.js';
 import { type ClosedRun, readRun, type UnreadReason } from './read-run.js';
 import { closeTimeOf, firstOfEach, recordsOf, unreadRecordOf } from './records.js';
 import type { RunEnd } from './run-tally.js';
 
-/** The runs that are read before their records are written. */
-const RUNS_AT_A_TIME = 50;
+/** The runs that are read before their records are written. The memory has to hold them. */
+const RUNS_AT_A_TIME = 10;
+
+/** The longest reason of an unread run, in characters. It may have parts of what any client has made the run return. */
+const MAX_REASON = 1_000;
 
 /** Takes the records of an export. */
 export interface AuditSink {
@@ -50,7 +52,7 @@ export async function exportAudit(
   const isNewWrite = firstOfEach();
   for (let first = 0; first < unknown.length; first += RUNS_AT_A_TIME) {
     const runs = unknown.slice(first, first + RUNS_AT_A_TIME);
-    const found = await inBatches(runs, async (run) => ({ run, read: await recordsOrReason(temporal, run) }));
+    const found = await Promise.all(runs.map(async (run) => ({ run, read: await recordsOrReason(temporal, run) })));
     for (const { run, read } of found) {
       if ('reason' in read) {
         (read.isOpen ? leftOpen : unread).push(leftOut(run, read.reason));
@@ -74,13 +76,13 @@ interface Records {
 /** Returns the records of a run, or why it has none. */
 async function recordsOrReason(temporal: TemporalConnection, run: ListedRun): Promise<Records | UnreadReason> {
   const read = await readRun(temporal, run);
-  if ('reason' in read) return read;
+  if ('reason' in read) return { ...read, reason: shortened(read.reason) };
   try {
     return { records: validRecords(read.closed), missing: read.closed.missing };
   } catch (error) {
     // Any client can have started the run, with any result.
     const reason = `it cannot be read as a run of iam-bootstrap: ${error instanceof Error ? error.message : String(error)}`;
-    return { reason, isOpen: false };
+    return { reason: shortened(reason), isOpen: false };
   }
 }
 
@@ -89,8 +91,14 @@ function validRecords(closed: ClosedRun): readonly AuditRecord[] {
   for (const record of records) {
     const { error } = auditSchema.safeParse(record);
     if (error !== undefined) throw new Error(problemOf(error));
+    const problem = lineProblem(record);
+    if (problem !== null) throw new Error(problem);
   }
   return records;
+}
+
+function shortened(reason: string): string {
+  return reason.length <= MAX_REASON ? reason : `${reason.slice(0, MAX_REASON)}…`;
 }
 
 function missingText(missing: readonly ExecutionReference[]): string {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Archive } from '../../../../src/client/audit/archive.js';
 import { AuditFile } from '../../../../src/client/audit/audit-file.js';
-import { lineOf, readRecords } from '../../../../src/client/audit/audit-lines.js';
+import { lineOf, lineProblem, readRecords } from '../../../../src/client/audit/audit-lines.js';
 import { fileError } from '../../../../src/client/audit/file-error.js';
 import { recordsOf, unreadRecordOf } from '../../../../src/client/audit/records.js';
 import type { AuditRecord } from '../../../../src/contract/audit.js';
@@ -86,6 +86,15 @@ describe('a line', () => {
     }
   });
 
+  test('has its length measured as it is written, with what is escaped', () => {
+    const [record] = recordsWith('run', []);
+    const long = { ...record, reason: '\u007f'.repeat(1_000) } as AuditRecord;
+    const bytes = lineOf(long).length - 1;
+    expect(bytes).toBeGreaterThan(6_000);
+    expect(lineProblem(long, bytes)).toBeNull();
+    expect(lineProblem(long, bytes - 1)).toContain('its run record is longer than a line may be');
+  });
+
   test('that is longer than any record is refused before all of it is in memory', async () => {
     let sent = 0;
     const endless = (function* () {
@@ -165,6 +174,19 @@ describe('an archive', () => {
       [['x', 1]],
     ]);
     expect(await archive.runsOf('222222222222', [{ kind: 'Role', name: 'x' }])).toMatchObject({ runs: [] });
+  });
+
+  test('finds the rest of a run that a repaired file has after another run', async () => {
+    const cut = recordsWith('cut', ['a', 'b', 'c']);
+    const next = recordsWith('next', ['b']);
+    const path = await fileWith(textOf([...cut.slice(0, 3), ...next, ...cut.slice(3, 5)]));
+    const archive = await Archive.open([path, await fileWith(textOf(cut))]);
+    for (const name of ['b', 'c']) {
+      const { runs, notes } = await archive.runsOf(ACCOUNT, [{ kind: 'Role', name }]);
+      expect(notes).toEqual([]);
+      const found = runs.find(({ reference }) => reference.runId === 'cut');
+      expect(found?.report?.entities.map((one) => [one.name, one.writes.length])).toEqual([[name, 1]]);
+    }
   });
 
   test('finds a run, a name and a request', async () => {

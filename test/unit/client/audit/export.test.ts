@@ -1,3 +1,4 @@
+import { lineOf } from '../../../../src/client/audit/audit-lines.js';
 import { exportAudit } from '../../../../src/client/audit/export.js';
 import { RunTally } from '../../../../src/client/audit/run-tally.js';
 import { renderAuditExport } from '../../../../src/cli/render/audit.js';
@@ -185,6 +186,22 @@ test('the client that the server has authenticated counts, not the one that a re
     }),
   ]);
   expect(ofKind(records, 'run')).toMatchObject([{ principal }]);
+});
+
+test('a run whose line no file could be read with again is not written: a record names it and why', async () => {
+  const { exported, records } = await exportOf([
+    run('long', { events: [started(TARGET), completed(report('long', { reason: 'x'.repeat(34_000_000) }))] }),
+    run('fields', { events: [started(TARGET), completed(report('fields', { ['x'.repeat(9_999)]: 1 }))] }),
+    run('good'),
+  ]);
+  const reasons = ofKind(records, 'unread').map(({ runId, reason }) => [runId, reason]);
+  expect(Object.fromEntries(reasons)).toEqual({
+    long: expect.stringMatching(/: its run record is longer than a line may be, which is 64 MiB$/) as string,
+    fields: expect.stringMatching(/Unrecognized key.*x…$/) as string,
+  });
+  expect(Math.max(...records.map((record) => lineOf(record).length))).toBeLessThan(5_000);
+  expect(exported.unread).toHaveLength(2);
+  expect(ofKind(records, 'run').map(({ runId }) => runId)).toEqual(['good']);
 });
 
 test('the report of another run does not count', async () => {
