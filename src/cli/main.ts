@@ -10,7 +10,7 @@ import { COMMAND_GROUPS } from './commands/definitions.js';
 import { COMPLETE, complete, completionScript, type Shell, SHELLS } from './completion.js';
 import { addGuide, ALL_EXITS, describeOption } from './help.js';
 import { asksForJson, printFailure, runCommand } from './run-command.js';
-import { plain, print, reserveStandardOutput, survivePipeErrors, write } from './terminal.js';
+import { note, plain, print, reserveStandardOutput, survivePipeErrors, write } from './terminal.js';
 
 const json = asksForJson(process.argv);
 
@@ -86,7 +86,10 @@ program.parseAsync().catch((error: unknown) => {
   // Commander has already printed the error. Help and version are not errors.
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? ExitCode.Converged : ExitCode.Usage;
+  const isExcess = error.code === 'commander.excessArguments';
+  const remedy = isExcess ? 'give a manifest with -f FILE' : 'read `iam-bootstrap --help`';
+  if (isExcess) note(`remedy: ${remedy}`);
   if (!json || error.exitCode === 0) return;
   const message = error.message.replace(/^error: /, '');
-  printFailure({ message, remedy: 'read `iam-bootstrap --help`', exitCode: ExitCode.Usage });
+  printFailure({ message, remedy, exitCode: ExitCode.Usage });
 });

@@ -1,5 +1,6 @@
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { awsError, failureTypeOf, type AwsError } from '../../aws/errors.js';
+import { faultOf } from '../../aws/faults.js';
 import { WrongAccountError } from '../../aws/guard.js';
 import { remedyOfLimit } from '../../aws/quotas.js';
 import { SecretLocationError } from '../../aws/secret-store.js';
@@ -139,8 +140,17 @@ function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttem
 
 /** Returns the remedy that depends on AWS's answer. Default: that of the type. */
 function remedyFor(type: FailureType, aws: AwsError): Pick<FailureDetails, 'remedy'> {
-  const remedy = type === 'QuotaExceeded' ? remedyOfLimit(aws) : undefined;
+  const remedy = type === 'QuotaExceeded' ? remedyOfLimit(aws) : remedyOfUnsent(aws);
   return remedy === undefined ? {} : { remedy };
+}
+
+/** Returns the remedy for a call that the worker could not send. Undefined for others. */
+function remedyOfUnsent(aws: AwsError): string | undefined {
+  if (aws.code === 'CredentialsProviderError' && faultOf(aws) === 'credentials')
+    return 'give the process that runs the worker AWS credentials, by AWS_PROFILE for example; `iam-bootstrap doctor` tells where it looks';
+  if (aws.code === 'ECONNREFUSED')
+    return 'nothing listens at the address that the worker has for AWS: correct AWS_ENDPOINT_URL, or unset it; `iam-bootstrap doctor` shows it';
+  return undefined;
 }
 
 function windowOf(type: FailureType): number {

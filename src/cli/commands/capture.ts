@@ -39,6 +39,7 @@ export async function capture(options: CaptureCommandOptions): Promise<ExitCode>
     throw new UsageError('--removed, --check and --every-environment go with --update', 'give --update and --file');
   }
   const { directory, format, force } = options;
+  if (directory === '') throw new UsageError('--directory names no folder', 'give one, or . for the working folder');
   const account = await accountOf(options, config);
   if (account === null) return ExitCode.Usage;
   const asked: CaptureOptions = {
@@ -63,6 +64,7 @@ export async function capture(options: CaptureCommandOptions): Promise<ExitCode>
         renderCapture(
           report,
           report.manifests.map((path) => join(directory, path)),
+          filtersOf(options),
         ),
         process.stdout,
       ),
@@ -111,6 +113,17 @@ function targetOf({ account, assumeRole, partition }: CaptureCommandOptions): Ta
     throw new UsageError(`--assume-role ${assumeRole} is not in the account that is named`, 'correct one of both');
   }
   return role;
+}
+
+/** Returns the options that select entities, as they were given. */
+function filtersOf({ kind, name, path, tag, owner }: CaptureCommandOptions): readonly string[] {
+  return [
+    ...kind.map((one) => `--kind ${one}`),
+    ...name.map((one) => `--name ${one}`),
+    ...(path === undefined ? [] : [`--path ${path}`]),
+    ...tag.map((one) => `--tag ${one}`),
+    ...(owner === undefined ? [] : [`--owner ${owner}`]),
+  ];
 }
 
 /** Parses `key=value`, or keys for any value. */

@@ -21,8 +21,18 @@ const HEADINGS: Readonly<Record<CaptureWarning['code'], string>> = {
 /** Lines of one section that are shown. */
 const MAX_LINES = 10;
 
-/** Renders the result of `capture` for people. Entities that are left out for one reason stand in one line. */
-export function renderCapture(report: CaptureReport, manifests: readonly string[]): string {
+/**
+ * Renders the result of `capture` for people. Entities that are left out for one reason stand in one line.
+ *
+ * @param report - the result
+ * @param manifests - paths of the manifests that were written
+ * @param filters - the options that selected entities, as they were given
+ */
+export function renderCapture(
+  report: CaptureReport,
+  manifests: readonly string[],
+  filters: readonly string[] = [],
+): string {
   const { leftOut, notDeclared, toFillIn, unread } = report;
   const sections = [
     ...warningSections(report.warnings),
@@ -44,7 +54,7 @@ export function renderCapture(report: CaptureReport, manifests: readonly string[
       shortened(report.otherFiles.map((path) => plain(join(report.directory, path)))),
     ),
   ].filter((text) => text !== '');
-  return [...sections, conclusion(report, manifests)].join('\n\n');
+  return [...sections, conclusion(report, manifests, filters)].join('\n\n');
 }
 
 function section(heading: string, lines: readonly string[]): string {
@@ -82,9 +92,15 @@ function byReason(items: readonly { readonly subject: string; readonly reason: s
   return hidden === 0 ? shown : [...shown, `${String(hidden)} for other reasons, which --output json lists`];
 }
 
-function conclusion({ captured, account, files, unread }: CaptureReport, manifests: readonly string[]): string {
+function conclusion(
+  { captured, account, files, unread }: CaptureReport,
+  manifests: readonly string[],
+  filters: readonly string[],
+): string {
   const total = Object.values(captured).reduce((sum, count) => sum + count, 0);
   if (total === 0) {
+    if (unread.length === 0 && filters.length > 0)
+      return `Nothing in account ${plain(account)} is selected by ${plain(filters.join(' '))}. Nothing was written.`;
     return unread.length === 0
       ? `Nothing to capture in account ${plain(account)}.`
       : `Nothing was captured of account ${plain(account)}, and nothing was written: AWS refused reads.`;

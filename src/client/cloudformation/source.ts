@@ -55,7 +55,9 @@ export function readTemplateSource(
   const { account } = options ?? {};
   if (account === undefined) {
     const remedy =
-      options === undefined ? 'give --account and --namespace in place of the file' : 'give it with --account ID';
+      options === undefined
+        ? 'write it as a manifest with `iam-bootstrap convert`, and give that'
+        : 'give it with --account ID';
     return refused(fileProblem(file, 'this is a CloudFormation template, which does not name its account', remedy));
   }
   const namespace = templateNamespace(file, options);

@@ -56,6 +56,16 @@ function sdkError(code: string, status: number | undefined, message = 'what AWS 
   return Object.assign(new Error(message), { name: `${code}Exception`, Code: code, $metadata: metadata });
 }
 
+test.each([
+  ['CredentialsProviderError', 'Could not load credentials from any providers', /AWS_PROFILE.*doctor/],
+  ['CredentialsProviderError', 'connect ECONNREFUSED 127.0.0.1:1', undefined],
+  ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1', /AWS_ENDPOINT_URL/],
+  ['ExpiredToken', 'expired', undefined],
+])('a call that could not be sent says what the worker lacks: %s, %s', (code, message, says) => {
+  const { details } = shown(new OperationError('GetUser', Object.assign(new Error(message), { name: code, code })));
+  expect(details?.[0]?.remedy).toEqual(says === undefined ? undefined : expect.stringMatching(says));
+});
+
 describe('the table of failures', () => {
   test.each(Object.entries(ROWS))('%s: class and exit code are %j', (type, [retry, exitCode]) => {
     expect(isFailureType(type) && FAILURES[type]).toMatchObject({ retry, exitCode });

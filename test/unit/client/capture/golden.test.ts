@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { findWarnings } from '../../../../src/client/capture/find-warnings.js';
+import type { CaptureReport } from '../../../../src/contract/capture-report.js';
 import { renderCapture } from '../../../../src/cli/render/capture.js';
 import type { CapturedEntity, LeftOutEntity } from '../../../../src/contract/capture.js';
 import { withRemedy } from '../../../../src/report/refused-read.js';
@@ -119,28 +120,31 @@ test('the result names what a person should look at, and folds what is alike', (
   const captured = Object.fromEntries(
     written.captured.map(({ kind }) => [kind, written.captured.filter((one) => one.kind === kind).length]),
   );
-  const text = renderCapture(
-    {
-      version: 1,
-      command: 'capture',
-      result: 'incomplete',
-      account: ACCOUNT,
-      partition: 'aws',
-      namespace: 'estate',
-      environment: 'dev',
-      directory: 'iam',
-      manifests: written.manifests,
-      files: written.files.map(({ path }) => path),
-      captured,
-      leftOut: LEFT_OUT.map(({ leftOut: reason, kind, name, arn: arnOf }) => ({ kind, name, arn: arnOf, reason })),
-      notDeclared: written.notDeclared,
-      toFillIn: written.toFillIn,
-      unread: ['SAMLProvider', 'Group'].map((kind) => withRemedy({ kind, name: null, message: DENIED })),
-      warnings: findWarnings(written.captured, LEFT_OUT, Date.parse('2024-06-01T00:00:00.000Z')),
-      otherFiles: [],
-      apiCalls: { total: 9, byOperation: { ListRoles: 9 } },
-    },
-    ['iam/bootstrap.yaml'],
+  const report: CaptureReport = {
+    version: 1,
+    command: 'capture',
+    result: 'incomplete',
+    account: ACCOUNT,
+    partition: 'aws',
+    namespace: 'estate',
+    environment: 'dev',
+    directory: 'iam',
+    manifests: written.manifests,
+    files: written.files.map(({ path }) => path),
+    captured,
+    leftOut: LEFT_OUT.map(({ leftOut: reason, kind, name, arn: arnOf }) => ({ kind, name, arn: arnOf, reason })),
+    notDeclared: written.notDeclared,
+    toFillIn: written.toFillIn,
+    unread: ['SAMLProvider', 'Group'].map((kind) => withRemedy({ kind, name: null, message: DENIED })),
+    warnings: findWarnings(written.captured, LEFT_OUT, Date.parse('2024-06-01T00:00:00.000Z')),
+    otherFiles: [],
+    apiCalls: { total: 9, byOperation: { ListRoles: 9 } },
+  };
+  expectGolden(FOLDER, 'result.txt', renderCapture(report, ['iam/bootstrap.yaml']));
+  const none = { ...report, captured: {}, unread: [], warnings: [], leftOut: [], notDeclared: [], toFillIn: [] };
+  expect(renderCapture(none, [])).toBe(`Nothing to capture in account ${ACCOUNT}.`);
+  const filters = ['--kind Role', '--name bild-ci'];
+  expect(renderCapture(none, [], filters)).toBe(
+    `Nothing in account ${ACCOUNT} is selected by --kind Role --name bild-ci. Nothing was written.`,
   );
-  expectGolden(FOLDER, 'result.txt', text);
 });

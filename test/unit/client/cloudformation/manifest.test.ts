@@ -191,7 +191,7 @@ entities:
     [
       'a command that takes none',
       { template: undefined },
-      's.yaml:1:1: this is a CloudFormation template, which does not name its account | give --account and --namespace in place of the file',
+      's.yaml:1:1: this is a CloudFormation template, which does not name its account | write it as a manifest with `iam-bootstrap convert`, and give that',
     ],
   ])('%s', async (_, options, problem) => {
     expect(await problemsOf({ 's.yaml': `Resources: { A: ${GROUP} }` }, options)).toEqual([problem]);
