@@ -1,8 +1,10 @@
 import type { DesiredEntity, Json, JsonObject } from '../contract/entity.js';
+import type { Decision } from '../contract/report.js';
 import type { Change, Changes, Observed, PropertyRules } from './comparison.js';
 import type { Assessment } from './decide.js';
 import { isObject, objectOrEmpty, ownValue, strings } from './json.js';
 import { accessWarnings, type AccountContext, compareDenials } from './policy/index.js';
+import { unmanagedAdministration } from './unmanaged.js';
 
 /** The decision about one entity, and its basis. */
 interface Planned {
@@ -15,7 +17,8 @@ interface Planned {
 
 /**
  * Lists what a write would widen, as `PROPERTY: text`. A Create has all that is declared; an adoption also has what the
- * entity keeps; an update is warned of for what the entity does not have yet.
+ * entity keeps; an update is warned of for what the entity does not have yet. An administrator's permissions that the
+ * manifest does not manage are warned of in every plan that lists them.
  */
 export function planWarnings(
   rules: PropertyRules,
@@ -37,11 +40,28 @@ export function planWarnings(
     case 'update': {
       if (observed === undefined) return declared;
       const before = accessWarnings(observed.state, context);
-      return [...declared.filter((line) => !before.includes(line)), ...lossWarnings(spec, observed, changes, context)];
+      return [
+        ...administrationWarnings(rules, spec, observed, decision, context),
+        ...declared.filter((line) => !before.includes(line)),
+        ...lossWarnings(spec, observed, changes, context),
+      ];
     }
+    case 'no-op':
+      return observed === undefined ? [] : administrationWarnings(rules, spec, observed, decision, context);
     default:
       return [];
   }
+}
+
+/** Warns of an administrator's permissions that an entity has beyond its manifest, and keeps. */
+function administrationWarnings(
+  rules: PropertyRules,
+  spec: JsonObject,
+  observed: Observed,
+  decision: Decision,
+  context: AccountContext,
+): readonly string[] {
+  return accessWarnings(unmanagedAdministration(rules, spec, observed, decision), context).map(asKept);
 }
 
 function asKept(line: string): string {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../contract/entity.js';
+import type { Json, JsonObject } from '../contract/entity.js';
 import type { Decision } from '../contract/report.js';
 import type { Holding } from '../contract/request.js';
 import { unmanagedContent, type UnmanagedContent } from './compare.js';
 import type { Comparison, Observed, PropertyRules } from './comparison.js';
 import { removesUnmanaged, type Situation } from './decision-rules.js';
-import { sortedJson } from './json.js';
+import { objectOrEmpty, sortedJson } from './json.js';
 import { administratorPolicyText, widestAllowances } from './policy/index.js';
 
 /** Records on an adopted entity what it held beyond the manifest: digests, or one of the words below. */
@@ -128,6 +128,30 @@ function baselineOf({ tags }: Observed): ReadonlySet<string> | undefined {
   const value = tags[UNMANAGED_TAG];
   if (value === undefined || value === TOO_MUCH) return undefined;
   return new Set(value === NOTHING ? [] : (value.match(new RegExp(`.{${String(DIGEST_LENGTH)}}`, 'g')) ?? []));
+}
+
+/** Returns what of an entity is listed as unmanaged and gives the permissions of an administrator, by property. */
+export function unmanagedAdministration(
+  rules: PropertyRules,
+  spec: JsonObject,
+  observed: Observed,
+  { unmanaged }: Pick<Decision, 'unmanaged'>,
+): JsonObject {
+  const listed = new Set(unmanaged.map((line) => (line.endsWith(SINCE) ? line.slice(0, -SINCE.length) : line)));
+  const found = unmanagedContent(rules, spec, observed).filter((one) => listed.has(one.line) && isAdministrative(one));
+  const properties = [...new Set(found.map(({ property }) => property))];
+  return Object.fromEntries(
+    properties.map((property): [string, Json] => {
+      const names = found.filter((one) => one.property === property).map(({ line }) => line.slice(property.length + 2));
+      const value = observed.state[property] ?? null;
+      if (rules[property]?.type === 'set') return [property, names];
+      if (rules[property]?.type !== 'documents') return [property, value];
+      return [
+        property,
+        Object.fromEntries(Object.entries(objectOrEmpty(value)).filter(([name]) => names.includes(name))),
+      ];
+    }),
+  );
 }
 
 /** Reports whether content gives the permissions of an administrator. */

@@ -146,6 +146,21 @@ describe('a plan', () => {
     }
   });
 
+  test("warns of an administrator's permissions beside a manifest that owns the entity, and of nothing narrower", () => {
+    const administrator = 'arn:aws:iam::aws:policy/AdministratorAccess';
+    const pass = document({ Effect: 'Allow', Action: 'iam:PassRole', Resource: '*' });
+    const managed = { managedPolicyArns: [administrator, 'arn:aws:iam::aws:policy/ReadOnlyAccess'] };
+    const state = { inlinePolicies: { oops: ALL, pass }, ...managed };
+    const warnings = [
+      'inlinePolicies.oops: allows every action on * (unmanaged, kept)',
+      `managedPolicyArns: ${administrator} gives administrator access (unmanaged, kept)`,
+    ];
+    for (const spec of [{}, { maxSessionDuration: 7200 }, { inlinePolicies: {}, managedPolicyArns: [] }]) {
+      expect(warningsOf(spec, { state, ours: true })).toEqual(warnings);
+    }
+    expect(warningsOf({ inlinePolicies: { oops: ALL }, ...managed }, { state, ours: true })).toEqual([]);
+  });
+
   test('warns of limits that go', () => {
     const state = { inlinePolicies: { p: DENY }, permissionsBoundary: BOUNDARY };
     const other = document({ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' });
