@@ -7,6 +7,8 @@ import { buffer } from 'node:stream/consumers';
 import { partitionOf, signingRegion, urlSuffixOf } from '../../src/engine/partitions.js';
 import type { JournalEntry, TestSandbox } from '../support/sandbox.js';
 import type { Ledger } from './ledger.js';
+import { isNotable, readRequest } from './request.js';
+import type { ReadRequest } from './request.js';
 import { refusalOfSetting } from './settings.js';
 import { isSignedBy, signed } from './signature.js';
 import type { SigningCredentials } from './signature.js';
@@ -56,7 +58,7 @@ export interface Gateway extends TestSandbox {
   /** Signs the calls of this run. Nobody else has them, and AWS does not know them. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly calls: readonly GatewayCall[];
-  /** The writes that were refused. */
+  /** The writes that were refused, and the calls that AWS could take for a write. */
   refusals(): GatewayCall[];
   /** The number of calls that nobody of this run has signed. */
   strangers(): number;
@@ -78,8 +80,12 @@ export async function startGateway(upstream: Upstream, scope: WriteScope, ledger
   let strangers = 0;
   let deletesOnly = scope.deletesOnly ?? false;
 
-  const answerTo = async ({ service, region, action, params, isJson, ...request }: Asked): Promise<Decided> => {
+  const notable = new Set<GatewayCall>();
+
+  const answerTo = async ({ service, region, headers, body, ...read }: Asked): Promise<Decided> => {
+    const { action, params, isJson, ambiguity } = read;
     const refused =
+      ambiguity ??
       sender.refusalOfRegion(region) ??
       refusalOf(service, action, params, { ...scope, deletesOnly }) ??
       (await refusalOfSetting(action, { scope, ledger, ask: (read) => sender.ask(read) }));
@@ -87,7 +93,7 @@ export async function startGateway(upstream: Upstream, scope: WriteScope, ledger
     const isWrite = service === 'iam' && !isRead(action);
     if (isWrite) ledger?.before(action, params);
     try {
-      const answer = await sender.send({ ...request, service, region, isWrite });
+      const answer = await sender.send({ service, region, headers, body, isWrite });
       if (isWrite) ledger?.after(action, params, answer.status);
       return { refused: null, answer };
     } catch (error) {
@@ -99,8 +105,9 @@ export async function startGateway(upstream: Upstream, scope: WriteScope, ledger
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const body = await buffer(incoming);
-    const asked = askedFor(incoming, body);
-    if (!isSignedBy({ method: asked.method, path: incoming.url ?? '', headers: asked.headers, body }, own)) {
+    const headers = headersOf(incoming);
+    const asked = askedFor(incoming, headers, body);
+    if (!isSignedBy({ method: incoming.method ?? '', path: incoming.url ?? '', headers, body }, own)) {
       strangers += 1;
       reply(outgoing, refusal('it is signed by nobody of this run', asked.isJson));
       return;
@@ -108,7 +115,7 @@ export async function startGateway(upstream: Upstream, scope: WriteScope, ledger
     const startedAt = Date.now();
     const { refused, answer } = await answerTo(asked);
     const { code, message, requestId } = errorOf(answer);
-    calls.push({
+    const call: GatewayCall = {
       seq: calls.length + 1,
       at: new Date(startedAt).toISOString(),
       account: upstream.account,
@@ -121,7 +128,9 @@ export async function startGateway(upstream: Upstream, scope: WriteScope, ledger
       requestId,
       refused,
       ms: Date.now() - startedAt,
-    });
+    };
+    calls.push(call);
+    if (refused !== null && isNotable(asked)) notable.add(call);
     reply(outgoing, answer);
   };
 
@@ -146,8 +155,7 @@ export async function startGateway(upstream: Upstream, scope: WriteScope, ledger
     credentials: own,
     calls,
     journal: () => Promise.resolve([...calls]),
-    refusals: () =>
-      calls.filter(({ refused, service, action }) => refused !== null && !isRead(action) && service === 'iam'),
+    refusals: () => [...notable],
     strangers: () => strangers,
     verify: () => sender.verify(),
     endCreating: async () => {
@@ -176,7 +184,6 @@ interface Decided {
 }
 
 interface Outgoing {
-  readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly service: string;
@@ -184,14 +191,10 @@ interface Outgoing {
   readonly isWrite: boolean;
 }
 
-interface Asked extends Omit<Outgoing, 'isWrite'> {
-  readonly action: string;
-  readonly params: Record<string, string>;
-  readonly isJson: boolean;
+interface Asked extends ReadRequest {
+  readonly service: string;
+  readonly region: string;
 }
-
-/** Headers that the next hop makes itself. */
-const HOP = /^(host|connection|content-length|authorization|x-amz-date|x-amz-security-token|expect|transfer-encoding)$/;
 
 /** Signs calls with the credentials of the user, and sends them. */
 class Sender {
@@ -258,20 +261,19 @@ class Sender {
 
   #query(service: string, body: string): Outgoing {
     return {
-      ...{ method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: Buffer.from(body) },
+      ...{ headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: Buffer.from(body) },
       ...{ service, region: signingRegion(this.#upstream.partition), isWrite: false },
     };
   }
 
   async #sendAs(
     credentials: SigningCredentials,
-    { method, headers, body, service, region, isWrite }: Outgoing,
+    { headers, body, service, region, isWrite }: Outgoing,
   ): Promise<Answer> {
     const { endpoint, partition } = this.#upstream;
     const target = new URL(endpoint ?? endpointOf(service, region, partition));
-    const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.test(name)));
-    const path = '/';
-    const unsigned = { method, path, headers: { ...kept, host: target.host }, body, service, region };
+    const [method, path] = ['POST', '/'];
+    const unsigned = { method, path, headers: { ...headers, host: target.host }, body, service, region };
     const isHttps = target.protocol === 'https:';
     const options = {
       method,
@@ -301,18 +303,20 @@ export function endpointOf(service: string, region: string, partition: string): 
   return partition === 'aws' ? `https://iam.${suffix}` : `https://iam.us-gov.${suffix}`;
 }
 
-function askedFor(incoming: IncomingMessage, body: Buffer): Asked {
-  const { method = 'POST' } = incoming;
-  const headers = Object.fromEntries(
+function headersOf(incoming: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(
     Object.entries(incoming.headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
-  ) as Record<string, string>;
+  );
+}
+
+function askedFor(
+  { method = '', url = '' }: IncomingMessage,
+  headers: Readonly<Record<string, string>>,
+  body: Buffer,
+): Asked {
   const scope = /Credential=[^/]+\/\d+\/([\w-]+)\/([\w-]+)\//.exec(headers['authorization'] ?? '');
   const [, region = '', service = ''] = scope ?? [];
-  const target = headers['x-amz-target'];
-  const request = { method, headers, body, service, region, isJson: target !== undefined };
-  if (target !== undefined) return { ...request, action: target.slice(target.lastIndexOf('.') + 1), params: {} };
-  const params = Object.fromEntries(new URLSearchParams(body.toString()));
-  return { ...request, action: params['Action'] ?? '', params };
+  return { ...readRequest({ service, method, url, headers, body }), service, region };
 }
 
 function reply(outgoing: ServerResponse, { status, headers, body }: Answer): void {

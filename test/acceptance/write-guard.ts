@@ -122,7 +122,7 @@ function of(subjects: Subjects, ...actions: readonly string[]): Record<string, S
 
 /** Reports whether an action of IAM changes nothing. */
 export function isRead(action: string): boolean {
-  return /^(Get|List)[A-Z]/.test(action);
+  return /^(Get|List)[A-Z]\w*$/.test(action);
 }
 
 /** Writes that only take away. A setting of STS is set back. */

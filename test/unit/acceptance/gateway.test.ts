@@ -4,9 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { CloudTrailClient, LookupEventsCommand } from '@aws-sdk/client-cloudtrail';
 import { endpointOf, OtherAccountError, startGateway } from '../../acceptance/gateway.js';
 import type { Gateway } from '../../acceptance/gateway.js';
 import { Ledger } from '../../acceptance/ledger.js';
+import { signed } from '../../acceptance/signature.js';
 import { iamClient } from '../../support/sandbox.js';
 
 const ACCOUNT = '111111111111';
@@ -16,6 +18,7 @@ const START = 'iamb-rabcdefghi-';
 const upstream = {
   url: '',
   asked: [] as string[],
+  received: [] as string[],
   key: 'AKIAOWN',
   passwordPolicy: null as string | null,
   onCreate: (): void => undefined,
@@ -25,6 +28,7 @@ const server = createServer((incoming, outgoing) => {
   void buffer(incoming).then((body) => {
     const action = new URLSearchParams(body.toString()).get('Action') ?? '';
     upstream.asked.push(action);
+    upstream.received.push(`${String(incoming.headers['x-amz-target'])} ${body.toString()}`);
     const account = incoming.headers.authorization?.includes('AKIAOWN') === true ? ACCOUNT : '222222222222';
     if (action.startsWith('Create')) upstream.onCreate();
     const isAbsent = action === 'GetAccountPasswordPolicy' && upstream.passwordPolicy === null;
@@ -48,7 +52,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'acceptance-gateway-'));
-  Object.assign(upstream, { asked: [], key: 'AKIAOWN', passwordPolicy: null, onCreate: () => undefined });
+  Object.assign(upstream, { asked: [], received: [], key: 'AKIAOWN', passwordPolicy: null, onCreate: () => undefined });
   ledger = new Ledger(join(folder, `acceptance-ledger-${START.slice(0, -1)}.jsonl`), ACCOUNT, START, '/tmp/of-the-run');
   gateway = await startGateway(
     {
@@ -84,15 +88,56 @@ test('signs for the run, and for no other process', async () => {
   expect(gateway.strangers()).toBe(3);
 });
 
+/** Sends a call as it is, signed for the run. */
+async function send(service: string, text: string, more: Record<string, string> = {}, signedText = text, path = '/') {
+  const headers = { host: new URL(gateway.url).host, 'content-type': 'application/x-www-form-urlencoded', ...more };
+  const request = { method: 'POST', path, headers, service, region: 'us-east-1', body: Buffer.from(signedText) };
+  const all = signed(request, gateway.credentials, new Date());
+  Reflect.deleteProperty(all, 'host');
+  return fetch(`${gateway.url}${path}`, { method: 'POST', headers: all, body: text });
+}
+
+const LOOKUP = 'CloudTrail_20131101.LookupEvents';
+
 test('refuses a body that is not the one that was signed', async () => {
-  const { signed } = await import('../../acceptance/signature.js');
-  const { host } = new URL(gateway.url);
-  const request = { method: 'POST', path: '/', headers: { host }, service: 'iam', region: 'us-east-1' };
-  const headers = signed({ ...request, body: Buffer.from('Action=ListUsers') }, gateway.credentials, new Date());
-  Reflect.deleteProperty(headers, 'host');
-  const send = (body: string) => fetch(gateway.url, { method: 'POST', headers, body });
-  expect((await send('Action=ListRoles')).status).toBe(403);
-  expect((await send('Action=ListUsers')).status).toBe(200);
+  expect((await send('iam', 'Action=ListRoles', {}, 'Action=ListUsers')).status).toBe(403);
+  expect((await send('iam', 'Action=ListUsers')).status).toBe(200);
+});
+
+test.each([
+  ['iam', 'Action=DeleteUser&UserName=victim', { 'x-amz-target': 'x.ListUsers' }, 'x-amz-target'],
+  ['sts', 'Action=AssumeRole&RoleArn=a', { 'x-amz-target': 'x.GetCallerIdentity' }, 'x-amz-target'],
+  ['iam', `Action=DeleteUser&UserName=victim&UserName=${START}user`, {}, 'UserName is repeated'],
+  ['iam', 'Action=DeleteUser&UserName=victim&Action=ListUsers', {}, 'Action is repeated'],
+  ['iam', `Action=DeleteUser&UserName=${START}user&username=victim`, {}, 'username is repeated'],
+  ['iam', 'Action=ListUsers', { 'content-type': 'application/json' }, 'application/json'],
+  ['cloudtrail', '{}', { 'x-amz-target': 'other.LookupEvents' }, 'other.LookupEvents'],
+  ['cloudtrail', 'Action=DeleteTrail', { 'x-amz-target': LOOKUP }, 'no JSON'],
+])('refuses a call of %s that AWS could take for another: %s %j', async (service, text, headers, reason) => {
+  const answer = await send(service, text, headers);
+  expect({ status: answer.status, asked: upstream.asked }).toEqual({ status: 403, asked: [] });
+  expect(gateway.refusals()).toMatchObject([{ service, refused: expect.stringContaining(reason) as string }]);
+});
+
+test('refuses a call whose query names another one', async () => {
+  expect((await send('iam', 'Action=ListUsers', {}, undefined, '/?Action=DeleteUser')).status).toBe(403);
+  expect(gateway.refusals()).toHaveLength(1);
+  expect(upstream.asked).toEqual([]);
+});
+
+test('sends what it has checked, and nothing beside it', async () => {
+  await send('iam', `Action=CreateUser&UserName=%69${START.slice(1)}user&Path=/a+b*/`, { 'x-amz-meta': 'other' });
+  await send('cloudtrail', '{"MaxResults":1,"MaxResults":2}', { 'x-amz-target': LOOKUP });
+  const trail = new CloudTrailClient({ endpoint: gateway.url, region: 'us-east-1', credentials: gateway.credentials });
+  // The answer is that of IAM.
+  await trail.send(new LookupEventsCommand({ MaxResults: 3 })).catch(() => undefined);
+  trail.destroy();
+  expect(upstream.received.slice(1)).toEqual([
+    `undefined Action=CreateUser&UserName=${START}user&Path=%2Fa%20b%2A%2F`,
+    `${LOOKUP} {"MaxResults":2}`,
+    `${LOOKUP} {"MaxResults":3}`,
+  ]);
+  expect(gateway.refusals()).toEqual([]);
 });
 
 test('asks who is calling again when the key changes, and sends nothing for another account', async () => {
