@@ -6,6 +6,7 @@ import { ExitCode } from '../contract/failures.js';
 import { ACCOUNT, NAMESPACE } from '../contract/request.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 import { makeFolder } from '../files/make-folder.js';
+import { writeErrorText } from '../files/write-error.js';
 
 /** The CI services with a recipe. docs/ci.md holds the same texts. */
 export const CI_SERVICES = ['github', 'gitlab', 'jenkins', 'buildkite'] as const;
@@ -78,8 +79,10 @@ async function explained(path: string, work: () => Promise<void>): Promise<void>
   try {
     await work();
   } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw new InitError(`${path} cannot be written: ${code}`, 'make its folder writable, or name another --ci-file');
+    throw new InitError(
+      `${path} cannot be written: ${writeErrorText(error)}`,
+      'make its folder writable, or name another --ci-file',
+    );
   }
 }
 

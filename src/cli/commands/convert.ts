@@ -6,6 +6,7 @@ import { countsText, namespaceProblem, templateNamespace } from '../../client/cl
 import { fileErrorText, readTextFile } from '../../client/manifest/load.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
+import { writeErrorText } from '../../files/write-error.js';
 import { ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT } from '../../engine/manifest/names.js';
 import { counted } from '../../report/text.js';
 import { printProblems, printWarnings, type StackOptions } from '../request.js';
@@ -70,7 +71,7 @@ async function write(file: string, manifest: string): Promise<void> {
   try {
     await writeFile(file, manifest, { flag: 'wx' });
   } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw new UsageError(`--output ${file} exists`, 'name another file, or remove it');
     const folder = dirname(file);
     if (code === 'ENOENT' && !existsSync(folder)) {
@@ -78,7 +79,7 @@ async function write(file: string, manifest: string): Promise<void> {
       throw new UsageError(`--output ${file} cannot be written: there is no folder ${folder}`, remedy);
     }
     throw new UsageError(
-      `--output ${file} cannot be written: ${code}`,
+      `--output ${file} cannot be written: ${writeErrorText(error)}`,
       'name a file in a folder that exists and is writable',
     );
   }

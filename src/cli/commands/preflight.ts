@@ -15,6 +15,7 @@ import { type Config, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Preflight } from '../../contract/preflight.js';
 import { ACCOUNT } from '../../contract/request.js';
+import { writeErrorText } from '../../files/write-error.js';
 import { renderFinding, renderPreflight } from '../render/preflight.js';
 import { loadManifestRequest } from '../request.js';
 import { untilInterrupted, UsageError } from '../run-command.js';
@@ -183,9 +184,8 @@ async function writeBlocks(file: string, plan: TerraformPlan | undefined, { find
   try {
     await writeFile(file, blocksOf(own));
   } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     throw new UsageError(
-      `--output ${file} cannot be written: ${code}`,
+      `--output ${file} cannot be written: ${writeErrorText(error)}`,
       'name a file in a folder that exists and is writable',
     );
   }

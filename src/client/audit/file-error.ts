@@ -1,5 +1,7 @@
 import { ExitCode } from '../../contract/failures.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
+import { writeErrorText } from '../../files/write-error.js';
+import { fileErrorText } from '../manifest/load.js';
 
 /** Reports a file of exported records that cannot be read or written. */
 export class AuditFileError extends UserFacingError {
@@ -21,7 +23,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 /** Returns the error for a file that cannot be read or written. */
 export function fileError(path: string, verb: 'read' | 'written', error: unknown): AuditFileError {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code } = error as NodeJS.ErrnoException;
   const remedy = REMEDIES[code ?? ''] ?? 'name another file';
-  return new AuditFileError(`${path} cannot be ${verb}: ${code ?? message}`, remedy, { cause: error });
+  const why = verb === 'read' ? fileErrorText(error) : writeErrorText(error);
+  return new AuditFileError(`${path} cannot be ${verb}: ${why}`, remedy, { cause: error });
 }

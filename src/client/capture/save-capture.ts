@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ExitCode } from '../../contract/failures.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
 import { makeFolder } from '../../files/make-folder.js';
+import { writeErrorText } from '../../files/write-error.js';
 import { joinFirst } from '../../report/text.js';
 import type { CapturedFile } from './contents.js';
 import { CAPTURE_MANIFEST } from './format.js';
@@ -53,8 +54,10 @@ export async function saveCapture(
 }
 
 function unwritable(path: string, error: unknown): CaptureFileError {
-  const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-  return new CaptureFileError(`${path} cannot be written: ${code}`, 'name another folder with --directory');
+  return new CaptureFileError(
+    `${path} cannot be written: ${writeErrorText(error)}`,
+    'name another folder with --directory',
+  );
 }
 
 /**

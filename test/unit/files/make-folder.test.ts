@@ -52,10 +52,13 @@ const accounts = { dev: '111111111111', prod: '222222222222' };
 
 /** What makes a folder where a person asks for it, and its error for one below /proc. */
 const CALLERS: Readonly<Record<string, readonly [call: () => Promise<unknown>, message: string]>> = {
-  capture: [() => saveCapture([{ path: 'iam.yaml', text: '' }], '/proc/x'), '/proc/x/iam.yaml cannot be written'],
+  capture: [
+    () => saveCapture([{ path: 'iam.yaml', text: '' }], '/proc/x'),
+    '/proc/x/iam.yaml cannot be written: its folder does not exist and cannot be made (ENOENT)',
+  ],
   init: [
     () => init({ directory: folder, ci: 'github', ciFile: '/proc/x/ci.yaml', namespace: 'a', accounts }),
-    '/proc/x/ci.yaml cannot be written: ENOENT',
+    '/proc/x/ci.yaml cannot be written: its folder does not exist and cannot be made (ENOENT)',
   ],
   'a secret': [
     () => createSecretStore({ client: never, folder: '/proc/x' }).readText({ file: 'a' }),

@@ -297,8 +297,12 @@ describe('options', () => {
     const folder = await mkdtemp(join(tmpdir(), 'iam-bootstrap-capture-'));
     await writeFile(join(folder, 'file'), '');
     const named = { ...GIVEN, namespace: 'n', account: ACCOUNT };
-    await expect(capture({ ...named, directory: join(folder, 'file') })).rejects.toThrow(/file cannot be written: E/);
-    await expect(capture({ ...named, directory: join(folder, 'file/x') })).rejects.toThrow('x cannot be written: E');
+    await expect(capture({ ...named, directory: join(folder, 'file') })).rejects.toThrow(
+      /file cannot be written: a file stands where/,
+    );
+    await expect(capture({ ...named, directory: join(folder, 'file/x') })).rejects.toThrow(
+      'x cannot be written: a file stands where',
+    );
     await assertWritable(join(folder, 'a/b'));
     expect(await readdir(folder)).toEqual(['file']);
     await rm(folder, { recursive: true });
