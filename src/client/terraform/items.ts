@@ -109,11 +109,11 @@ function keyOf(scope: string, resourceType: string, type: ResourceType, subject:
   return [entity, ...members.sort()].join(' ');
 }
 
-/** Returns the ARN that a policy of a plan has once it is created. Null where its name or account is not known. */
+/** Returns the ARN that a policy of a plan has once it is created. Null where its name, path or account is not known. */
 function policyArn(change: ResourceChange, accounts: AccountsOfPlan): string | null {
   const { target } = accounts.of(change);
   const { name, path } = change.after;
-  if (target === null || typeof name !== 'string') return null;
+  if (target === null || typeof name !== 'string' || change.afterUnknown['path'] === true) return null;
   const { account, partition } = target;
   return `arn:${partition}:iam::${account}:policy${typeof path === 'string' ? path : '/'}${name}`;
 }

@@ -8,7 +8,7 @@ import type { TerraformPlan } from '../../../../src/client/terraform/plan.js';
 import type { Finding } from '../../../../src/contract/preflight.js';
 import { CERTIFICATE } from '../../../support/kind-fixtures/certificates.js';
 import { ABSENT } from '../../../support/look-ups.js';
-import { planWith, type PrintedChange } from '../../../support/terraform-changes.js';
+import { configurationOf, planWith, type PrintedChange } from '../../../support/terraform-changes.js';
 
 const HERE = { target: { account: '111111111111', partition: 'aws' } };
 const [OWN, OTHER] = ['arn:aws:iam::111111111111:policy/own', 'arn:aws:iam::aws:policy/ReadOnlyAccess'] as const;
@@ -269,4 +269,23 @@ describe('a resource with several instances', () => {
       'r1',
     ]);
   });
+});
+
+test.each<[string, object, string | null]>([
+  ['known', {}, 'r'],
+  ['known after the apply only', { unknown: { path: true } }, null],
+  ['sensitive', { after: { name: 'own', path: '/a/' }, sensitive: { path: true } }, null],
+])('the ARN of a policy whose path is %s is told or not', (_what, policy, role) => {
+  const plan = planWith(
+    [
+      { ...create('aws_iam_policy.own', { name: 'own' }), ...policy },
+      { ...create('aws_iam_role_policy_attachment.a', { role: 'r' }), unknown: { policy_arn: true } },
+    ],
+    configurationOf({
+      'aws_iam_policy.own': {},
+      'aws_iam_role_policy_attachment.a': { policy_arn: ['aws_iam_policy.own.arn', 'aws_iam_policy.own'] },
+    }),
+  );
+  const [, attachment] = compareTerraformPlans([plan], HERE).plans[0]?.creates ?? [];
+  expect(attachment?.subject?.name ?? null).toBe(role);
 });
