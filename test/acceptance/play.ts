@@ -7,10 +7,9 @@ import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { KindHarness } from '../kinds/kind-harness.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
-import { iamClient } from '../support/sandbox.js';
 import { startWorld } from '../support/world.js';
 import { ASSUMPTIONS } from './assumptions.js';
-import { clientsOf } from './clients.js';
+import { clientsOf, personOf } from './clients.js';
 import type { Gateway } from './gateway.js';
 import { LAWS } from './laws.js';
 import type { LawCase } from './laws.js';
@@ -55,7 +54,8 @@ export async function playAssumptions(play: Play, tested: Tested[]): Promise<voi
   const { options, target, run } = play;
   const clients = clientsOf(play);
   const isAws = options.platform === 'aws';
-  const place = { clients, target, start: run, settleMs: isAws ? 3_000 : 0, propagationMs: options.propagationMs / 4 };
+  const { propagationMs } = options;
+  const place = { clients, target, start: run, settleMs: isAws ? 3_000 : 0, propagationMs };
   const order = new Map(ASSUMPTIONS.map(({ id }, index) => [id, index]));
   await inLanes(ASSUMPTIONS, async (assumption) => {
     tested.push(await unlessStopped(play.signal, testAssumption(place, assumption)));
@@ -88,7 +88,7 @@ export async function playLaws(play: Play, results: CheckResult[]): Promise<void
   const harness = await KindHarness.start(gateway, target, {
     ...gateway.credentials,
     // A deletion of what is not there is fine, so that it is sent once.
-    attempt: (operation, send) => (takesAway(operation) ? send() : eventually(options.propagationMs / 4, send)),
+    attempt: (operation, send) => (takesAway(operation) ? send() : eventually(options.propagationMs, send)),
   });
   try {
     for (const [kindIndex, kind] of KINDS.entries()) {
@@ -138,8 +138,8 @@ export async function playRuns(play: Play, results: CheckResult[]): Promise<void
   try {
     temporal = await connectTemporal(loadConfig(world.env));
     await world.startWorker({ ...settingsFor(gateway), AWS_REGION: signingRegion(target.partition) });
-    const person = iamClient(gateway.url, undefined, { ...gateway.credentials, maxAttempts: 3 });
-    results.push(...(await unlessStopped(signal, measurePropagation(person, run))));
+    results.push(...(await unlessStopped(signal, measurePropagation(personOf(play, 1), run))));
+    const person = personOf(play, 3);
     for (const [index, { name, play: act }] of SCENARIOS.entries()) {
       const start = `${run}s${String(index)}-`;
       const { propagationMs, trailMs } = options;

@@ -77,15 +77,17 @@ export interface ClientOptions {
   /** Some prefixes stand for a kind of caller: see `sandbox/strict_iam/access.py`. */
   readonly accessKeyId?: string;
   readonly secretAccessKey?: string;
+  /** The region that calls are signed for. Default: us-east-1. */
+  readonly region?: string;
   /** Attempts per call. Default: 1, so that a test sees the first error. */
   readonly maxAttempts?: number;
 }
 
 /** Returns an IAM client of the sandbox's own account, or of another one by `AssumeRole`. */
 export function iamClient(url: string, account?: string, options: ClientOptions = {}): IAM {
-  const { accessKeyId = 'AKIATEST', secretAccessKey = 'sandbox', maxAttempts = 1 } = options;
+  const { accessKeyId = 'AKIATEST', secretAccessKey = 'sandbox', region = 'us-east-1', maxAttempts = 1 } = options;
   const own = { accessKeyId, secretAccessKey };
-  const common = { endpoint: url, region: 'us-east-1' };
+  const common = { endpoint: url, region };
   return new IAM({
     ...common,
     maxAttempts,

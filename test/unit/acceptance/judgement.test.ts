@@ -1,11 +1,15 @@
+import type { IAM } from '@aws-sdk/client-iam';
 import type { AwsClients } from '../../../src/aws/clients.js';
 import { Reader } from '../../../src/aws/reader.js';
 import { findKind } from '../../../src/kinds/index.js';
 import { isCaller, isOfAws } from '../../acceptance/account.js';
 import { keptUntilExpiry } from '../../acceptance/credentials.js';
 import { isolateEnvironment } from '../../acceptance/environment.js';
+import type { Gateway } from '../../acceptance/gateway.js';
 import { deleteLeftovers } from '../../acceptance/leftovers.js';
+import { personOf } from '../../acceptance/clients.js';
 import { saysNothing, testAssumption } from '../../acceptance/probe.js';
+import { measurePropagation } from '../../acceptance/propagation.js';
 import { redactor } from '../../acceptance/redaction.js';
 
 const TARGET = { account: '111111111111', partition: 'aws' };
@@ -40,6 +44,48 @@ describe('an assumption', () => {
     expect(await verdictOf(0, other, expected)).toBe('differs');
     expect(await verdictOf(5_000, other, expected)).toBe('held');
   });
+
+  /** Plays the assumption after a setup. AWS refuses the second Create only once it knows the first everywhere. */
+  const played = async (windowMs: number, knownAfterMs: number) => {
+    const made = new Map<string, number>();
+    const write = (_operation: string, { RoleName }: { readonly RoleName: string }) => {
+      const madeAt = made.get(RoleName) ?? Infinity;
+      if (Date.now() - madeAt >= knownAfterMs) return Promise.reject(failure(409, 'EntityAlreadyExists'));
+      made.set(RoleName, Math.min(madeAt, Date.now()));
+      return Promise.resolve({ output: {} });
+    };
+    const clients = { write } as unknown as AwsClients;
+    const place = { clients, target: TARGET, start: 'iamb-', settleMs: 0, propagationMs: windowMs };
+    const { verdict } = await testAssumption(place, { ...assumption, setup: [assumption.request] });
+    return { verdict, names: [...made.keys()] };
+  };
+
+  test('is played again, with fresh names and a longer wait, where a write succeeds that should not', async () => {
+    expect(await played(200, 100)).toEqual({ verdict: 'held', names: ['iamb-role', 'iamb-again-role'] });
+    expect(await played(50, 60_000)).toEqual({ verdict: 'differs', names: ['iamb-role', 'iamb-again-role'] });
+    expect(await played(0, 60_000)).toEqual({ verdict: 'differs', names: ['iamb-role'] });
+  });
+});
+
+test.each([
+  ['the caller may not call', 'not observable', failure(403, 'AccessDenied', 'no')],
+  ['AWS is busy', 'not observable', failure(400, 'Throttling', 'Rate exceeded')],
+  ['no answer comes', 'not observable', failure(undefined, 'ECONNRESET', 'reset')],
+  ['AWS refuses the role', 'failed', failure(400, 'InvalidInput', 'no')],
+])('the time until a new role shows, where %s, is: %s', async (_title, outcome, error) => {
+  const iam = { createRole: () => Promise.reject(error) } as unknown as IAM;
+  const measured = await measurePropagation(iam, 'iamb-');
+  expect(new Set(measured.map((one) => one.outcome))).toEqual(new Set([outcome]));
+});
+
+test.each([
+  ['aws', 'us-east-1'],
+  ['aws-us-gov', 'us-gov-west-1'],
+])('a person signs for the region of partition %s', async (partition, region) => {
+  const gateway = { url: 'http://127.0.0.1:1', credentials: { accessKeyId: 'AKIA1', secretAccessKey: 's' } } as Gateway;
+  const person = personOf({ gateway, target: { ...TARGET, partition } }, 1);
+  expect(await person.config.region()).toBe(region);
+  person.destroy();
 });
 
 test.each([
