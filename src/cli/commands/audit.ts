@@ -59,7 +59,8 @@ function isOfFile(error: unknown, path: string): boolean {
 const STANDARD_OUTPUT: AuditSink = {
   hasRun: () => false,
   add: (records) => {
-    write(records.map(lineOf).join(''));
+    // The lines of one run may be longer than any string.
+    for (const record of records) write(lineOf(record));
     return records;
   },
 };

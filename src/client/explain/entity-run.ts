@@ -30,9 +30,12 @@ export function entityRunsOf(
   histories: readonly EntityHistory[],
   entity: { readonly kind: string; readonly name: string },
 ): EntityRun[] {
-  const unmatched = new Map(histories.map((history) => [history.request.intent, history]));
+  const ofIntent = new Map(histories.map((history) => [history.request.intent, history]));
+  const unmatched = new Map(ofIntent);
   const matched = runs.flatMap((record): EntityRun[] => {
     const run = record.reference;
+    // A file tells nothing of a run whose history in Temporal tells it.
+    if (run.source === 'audit' && ofIntent.has(run.runId)) return [];
     const history = unmatched.get(run.runId) ?? null;
     unmatched.delete(run.runId);
     const reported = record.report?.entities.find((report) => entityKey(report) === entityKey(entity));
@@ -192,12 +195,13 @@ export function runInQuestion(
   { runId, call }: { readonly runId: string | null; readonly call: TrailEvent | null },
 ): EntityRun | null {
   if (runId !== null) {
-    const ofId = entityRuns.filter(({ run }) => run.runId === runId);
+    const ofId = entityRuns.filter(({ run, history }) => run.runId === runId || history?.request.intent === runId);
     // A file may tell of any run.
     return ofId.find(isKept) ?? ofId[0] ?? null;
   }
   if (call !== null) return null;
-  const [newest = null] = entityRuns;
+  const kept = entityRuns.filter(isKept);
+  const [newest = null] = kept.length > 0 ? kept : entityRuns;
   if (newest?.report != null && hasFailed(newest.report)) return newest;
-  return entityRuns.find(({ report }) => needsExplanation(report)) ?? newest;
+  return [...kept, ...entityRuns].find(({ report }) => needsExplanation(report)) ?? newest;
 }

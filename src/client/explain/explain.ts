@@ -1,6 +1,6 @@
 import { type DesiredEntity, entityId, entityKey } from '../../contract/entity.js';
 import { UNREAD } from '../../contract/explain.js';
-import type { Evidence, Explanation, Explanations, Found, Trail, TrailEvent } from '../../contract/explain.js';
+import type { Evidence, Explanation, Explanations, Trail, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport } from '../../contract/report.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
@@ -26,7 +26,7 @@ import {
   QUERY_FORMS,
   QueryError,
 } from './query.js';
-import { archivedRunNote, archivedRuns, listKnownRuns, requestOf } from './known-runs.js';
+import { archivedRunNote, archivedRuns, listKnownRuns, requestOf, unknownNote } from './known-runs.js';
 import { entitiesToExplain } from './run-entities.js';
 import { findRunRecord, readEntityHistories, readEntityHistory, UUID } from './run-records.js';
 import type { EntityHistory, RunRecord } from './run-records.js';
@@ -218,20 +218,19 @@ class Inquiry {
       const call = subject.call ?? (subject.entityRun === null ? lastRefusedCreate(trail, subject) : null);
       const isKnown =
         entityRuns.length > 0 || call !== null || shown.status === 'present' || eventsOf(trail, subject).length > 0;
-      if (isKnown) return [buildExplanation({ ...subject, call }, entityRuns, shown, trail)];
-      this.notes.push(this.unknownNote(account, subject, shown));
-      return [];
+      if (!isKnown) {
+        this.notes.push(unknownNote(subject, account, this.from, shown));
+        return [];
+      }
+      const { explanation, notes: claims } = buildExplanation({ ...subject, call }, entityRuns, shown, trail);
+      this.notes.push(...claims);
+      return [explanation];
     });
     const unread = found.flatMap(({ status, message }) => (status === 'unread' && message !== null ? [message] : []));
     for (const message of new Set(unread)) {
       if (message !== trail.message) this.notes.push(`the entity was not read: ${message}`);
     }
     return this.result(account, explanations, trail);
-  }
-
-  private unknownNote(account: string, subject: Subject, { status }: Found): string {
-    const iam = status === 'absent' ? ', and IAM does not show it' : '';
-    return `${entityId(subject)} is unknown in account ${account}: no run since ${this.from.toISOString()} includes it${iam}`;
   }
 
   /** Finds the run in question for an entity, and all other runs that include it. */
@@ -274,7 +273,7 @@ class Inquiry {
     const last = this.runs.find((run) => run.account === account);
     const request = last === undefined ? undefined : await requestOf(this.temporal, last);
     return gatherEvidence(this.temporal, this.query, {
-      target: request?.target ?? { account, partition: 'aws' },
+      target: request?.target ?? { account, partition: parseArn(this.query)?.partition ?? 'aws' },
       entities,
       requestId,
       from: this.from.toISOString(),

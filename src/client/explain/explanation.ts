@@ -1,29 +1,14 @@
 import { type DesiredEntity, entityId } from '../../contract/entity.js';
 import type { Explanation, Found, RefusedCreate, Trail, TrailEvent } from '../../contract/explain.js';
-import type { EntityReport } from '../../contract/report.js';
-import {
-  CLOCK_TOLERANCE_MS,
-  determineForeignCause,
-  newestCreation,
-  remedyForCause,
-} from '../../engine/conflict-cause.js';
+import { CLOCK_TOLERANCE_MS, determineForeignCause, remedyForCause } from '../../engine/conflict-cause.js';
 import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
 import { describeConflictCode } from '../../engine/conflict-codes.js';
 import { shellWord } from '../../report/shell-word.js';
 import { describeRun } from '../describe.js';
-import {
-  activityOfConflict,
-  causeOfConflict,
-  CREATE_OPERATIONS,
-  creationsOf,
-  hasFailed,
-  isKept,
-} from './entity-run.js';
+import { type Creations, findCreations } from './creations.js';
+import { activityOfConflict, causeOfConflict, hasFailed, isKept } from './entity-run.js';
 import type { EntityRun } from './entity-run.js';
 import { timelineOf } from './timeline.js';
-
-/** The longest time between sending a Create and the creation date that AWS records. */
-const MAX_CREATE_MS = 20_000;
 
 /** The entity to explain, with the run or the call in question. */
 export interface Subject {
@@ -36,24 +21,48 @@ export interface Subject {
   readonly call: TrailEvent | null;
 }
 
+/** An explanation, and what is to be said beside it. */
+interface Explained {
+  readonly explanation: Explanation;
+  readonly notes: readonly string[];
+}
+
 /** Explains why a run or a call met an existing entity. */
 export function buildExplanation(
   subject: Subject,
   entityRuns: readonly EntityRun[],
   found: Found,
   trail: Trail,
-): Explanation {
-  const { kind, name, entityRun } = subject;
+): Explained {
   const events = eventsOf(trail, subject);
-  const { creations, ofFiles } = allCreations(entityRuns, events, found);
+  const creations = findCreations(entityRuns, events, found);
+  const { finding, claim } = findCause(subject, entityRuns, creations);
+  return {
+    explanation: explanationOf({ subject, entityRuns, events, creations, finding, found, trail }),
+    notes: claim === null ? [] : [`what files tell of ${entityId(subject)}, and nothing proves: ${claim}`],
+  };
+}
+
+/** Everything that an explanation is made of. */
+interface Known {
+  readonly subject: Subject;
+  readonly entityRuns: readonly EntityRun[];
+  readonly events: readonly TrailEvent[];
+  readonly creations: Creations;
+  readonly finding: CauseFinding;
+  readonly found: Found;
+  readonly trail: Trail;
+}
+
+function explanationOf({ subject, entityRuns, events, creations, finding, found, trail }: Known): Explanation {
+  const { kind, name, entityRun } = subject;
   const report = entityRun?.report ?? null;
-  const finding = findCause(subject, entityRuns, creations, ofFiles);
-  const creation = found.status === 'absent' ? null : newestCreation(creations);
+  const creation = found.status === 'absent' ? null : creations.existing;
   return {
     kind,
     name,
     ...finding,
-    remedy: remedyFor(finding, report),
+    remedy: remedyFor(finding, entityRun),
     command: entityRun === null ? null : commandFor(finding, entityRun),
     requestedBy:
       entityRun === null || report === null
@@ -65,7 +74,7 @@ export function buildExplanation(
       createdBy: creation?.caller ?? null,
       createCallAt: creation === null ? null : new Date(creation.at).toISOString(),
       requestId: creation?.requestId ?? null,
-      ...(creation !== null && ofFiles.has(creation) && { source: 'audit' }),
+      ...(creation !== null && creations.isTold && { source: 'audit' }),
     },
     runs: entityRuns.map(({ run, report: outcome }) => ({ ...run, outcome: outcome?.outcome ?? null })),
     timeline: timelineOf(entityRuns, events),
@@ -77,25 +86,22 @@ export function eventsOf({ events }: Trail, entity: { readonly kind: string; rea
   return events.filter((event) => event.entity?.toLowerCase() === entityId(entity).toLowerCase());
 }
 
-/** Finds the cause. What only files tell proves nothing: the same has to follow without them. */
-function findCause(
-  subject: Subject,
-  entityRuns: readonly EntityRun[],
-  creations: readonly Creation[],
-  ofFiles: ReadonlySet<Creation>,
-): CauseFinding {
-  const finding = causeOf(subject, entityRuns, creations);
+/** A cause, and what files tell of it. */
+interface FoundCause {
+  readonly finding: CauseFinding;
+  /** The cause that would follow from files, where the one that is proven is another. */
+  readonly claim: string | null;
+}
+
+/** Finds the cause. What is proven without files stays. What follows from files is inferred. */
+function findCause(subject: Subject, entityRuns: readonly EntityRun[], { shown, all }: Creations): FoundCause {
   const kept = entityRuns.filter(isKept);
-  if (finding.certainty === 'inferred' || (kept.length === entityRuns.length && ofFiles.size === 0)) return finding;
-  const proven = causeOf(
-    subject,
-    kept,
-    creations.filter((creation) => !ofFiles.has(creation)),
-  );
-  const isProven = subject.entityRun === null || isKept(subject.entityRun);
-  return isProven && proven.certainty === 'proven' && proven.headline === finding.headline
-    ? finding
-    : { ...finding, certainty: 'inferred' };
+  const finding = causeOf(subject, kept, shown);
+  if (kept.length === entityRuns.length) return { finding, claim: null };
+  const told = causeOf(subject, entityRuns, all);
+  const isProven = finding.certainty === 'proven' && (subject.entityRun === null || isKept(subject.entityRun));
+  if (!isProven) return { finding: { ...told, certainty: 'inferred' }, claim: null };
+  return { finding, claim: told.headline === finding.headline ? null : told.headline };
 }
 
 function causeOf(
@@ -119,64 +125,6 @@ function causeOfCall(call: TrailEvent, known: readonly Creation[]): CauseFinding
     (creation) => creation.at <= at + CLOCK_TOLERANCE_MS && creation.requestId !== call.requestId,
   );
   return determineForeignCause({ at, principal: call.principal, creations });
-}
-
-/** The Creates of an entity, and those that only files tell of. */
-interface Creations {
-  readonly creations: readonly Creation[];
-  readonly ofFiles: ReadonlySet<Creation>;
-}
-
-/** Merges the Creates that runs, CloudTrail and the entity itself show, and adds what only files tell. Each is counted once. */
-function allCreations(entityRuns: readonly EntityRun[], events: readonly TrailEvent[], found: Found): Creations {
-  const kept = entityRuns.filter(isKept);
-  const shown = shownCreations(kept, events);
-  const told = creationsOf(entityRuns.filter((run) => !isKept(run))).filter(
-    (creation) => !shown.some((other) => isSameCreation(other, creation)),
-  );
-  const creations = [...shown, ...told];
-  const at = Date.parse(found.createdAt ?? '');
-  const isKnown = creations.some(
-    (creation) => at >= creation.at - CLOCK_TOLERANCE_MS && at <= creation.at + MAX_CREATE_MS,
-  );
-  if (Number.isNaN(at) || isKnown) return { creations, ofFiles: new Set(told) };
-  const { createdByRun: runId } = found;
-  const creator = kept.find(({ run }) => run.runId === runId) ?? entityRuns.find(({ run }) => run.runId === runId);
-  const caller = creator !== undefined ? describeRun(creator.run) : runId === null ? null : `run ${runId}`;
-  const creation = { at, runId, principal: null, caller, requestId: null };
-  const isTold = creator !== undefined && !isKept(creator);
-  return { creations: [...creations, creation], ofFiles: new Set([...told, ...(isTold ? [creation] : [])]) };
-}
-
-function shownCreations(kept: readonly EntityRun[], events: readonly TrailEvent[]): readonly Creation[] {
-  const ofTrail = creationsInTrail(kept, events);
-  const ofRuns = creationsOf(kept).map((creation) => {
-    const same = ofTrail.find((other) => isSameCreation(other, creation));
-    // A run does not know the request ID of a lost reply; CloudTrail does.
-    return same === undefined ? creation : { ...creation, principal: same.principal, requestId: same.requestId };
-  });
-  const others = ofTrail.filter((creation) => !ofRuns.some((other) => isSameCreation(creation, other)));
-  return [...ofRuns, ...others];
-}
-
-function creationsInTrail(entityRuns: readonly EntityRun[], events: readonly TrailEvent[]): Creation[] {
-  return events
-    .filter(({ code, operation }) => code === null && CREATE_OPERATIONS.test(operation))
-    .map(({ at, runId, principal, requestId }) => {
-      const run = entityRuns.find((entityRun) => entityRun.run.runId === runId)?.run;
-      return {
-        at: Date.parse(at),
-        runId,
-        principal,
-        caller: run === undefined ? principal : describeRun(run),
-        requestId,
-      };
-    });
-}
-
-function isSameCreation(event: Creation, creation: Creation): boolean {
-  if (creation.requestId !== null) return event.requestId === creation.requestId;
-  return event.runId !== null && event.runId === creation.runId;
 }
 
 /** Returns the Create that AWS refused, of the run or the call in question. Null where none was refused. */
@@ -203,10 +151,16 @@ function refusalByAws({ entityRun, call }: Subject, events: readonly TrailEvent[
   return { operation, code, ...describeConflictCode(code), requestId, at, caller: principal, attempts: null, sent };
 }
 
-function remedyFor({ cause }: CauseFinding, report: EntityReport | null): string {
-  if (cause === 'none' && report !== null && hasFailed(report) && report.remedy !== null) return report.remedy;
+function remedyFor({ cause }: CauseFinding, entityRun: EntityRun | null): string {
+  const report = entityRun?.report ?? null;
   const remedy = remedyForCause(cause, report?.outcome ?? null);
-  if (report?.outcome !== 'refused' || report.remedy === null) return remedy;
+  if (entityRun === null || report === null) return remedy;
+  const hasFailedAlone = cause === 'none' && hasFailed(report);
+  // No file tells a person what to do.
+  if (!isKept(entityRun)) return hasFailedAlone ? 'apply again: that run tells what to do' : remedy;
+  if (report.remedy === null) return remedy;
+  if (hasFailedAlone) return report.remedy;
+  if (report.outcome !== 'refused') return remedy;
   return cause === 'parallel-writer' ? `${remedy}; or ${report.remedy}` : report.remedy;
 }
 

