@@ -1,11 +1,14 @@
 import type { Finding } from '../../contract/preflight.js';
 import { findingOf, refusalIfPresent } from './findings.js';
 import { entityOf, type Item, placeOf, type PlanItems } from './items.js';
+import { importNotes } from './known-item.js';
+import { byArn, byName, type ResourceType } from './resource-forms.js';
 
 /** The resources of all plans, by what they stand for. */
 interface Claims {
   readonly creates: ReadonlyMap<string, readonly Item[]>;
   readonly deletes: ReadonlyMap<string, readonly Item[]>;
+  readonly forgets: ReadonlyMap<string, readonly Item[]>;
   readonly keeps: ReadonlyMap<string, readonly Item[]>;
 }
 
@@ -19,6 +22,7 @@ export function comparePlans(plans: readonly PlanItems[]): ReadonlyMap<Item, Fin
   const claims: Claims = {
     creates: byKey(plans.flatMap(({ creates }) => creates)),
     deletes: byKey(plans.flatMap(({ deletes }) => deletes)),
+    forgets: byKey(plans.flatMap(({ forgets }) => forgets)),
     keeps: byKey(plans.flatMap(({ keeps }) => keeps)),
   };
   const findings = plans.flatMap(({ creates }) =>
@@ -39,7 +43,7 @@ function byKey(items: readonly Item[]): ReadonlyMap<string, readonly Item[]> {
 }
 
 function findInPlans(item: Item, claims: Claims): Finding | undefined {
-  const { creates, deletes, keeps } = claims;
+  const { creates, deletes, forgets, keeps } = claims;
   const { key, type } = item;
   if (key === null || type === undefined) return undefined;
   const others = (map: ReadonlyMap<string, readonly Item[]>): readonly Item[] =>
@@ -51,7 +55,11 @@ function findInPlans(item: Item, claims: Claims): Finding | undefined {
     // The first create is looked up as any other.
     if (first !== item) return createdTwice(item, first);
   }
-  if ((deletes.get(key) ?? []).some((other) => other.change === item.change)) return replaced(item);
+  if ([deletes, forgets].some((map) => map.get(key)?.some((other) => other.change === item.change) === true)) {
+    return replaced(item);
+  }
+  const [forgotten] = others(forgets);
+  if (forgotten !== undefined && refusalIfPresent(item) !== null) return leftInAws(item, forgotten);
   const [deleter] = others(deletes);
   if (deleter === undefined) return undefined;
   if (deleter.isRename) return renamedAway(item, deleter);
@@ -82,6 +90,38 @@ function managedTwice(item: Item, other: Item): Finding {
         ? 'remove one of both resources, or give them different names'
         : `keep it in ${other.plan.file} and read it here with a data source, or take it out there with a removed block and import it here`,
   });
+}
+
+/** A create of what a plan takes out of its state and leaves in AWS, where it keeps its name. */
+function leftInAws(item: Item, other: Item): Finding {
+  const { subject, type } = item;
+  const isAsItWas = subject?.name === other.subject?.name && subject?.path === other.subject?.path;
+  const canImport = isAsItWas && !item.isRename;
+  const kept = isAsItWas ? '' : ' with another path or in another case';
+  return findingOf(item, {
+    verdict: canImport ? 'import' : 'collision',
+    error: refusalIfPresent(item),
+    importId: canImport && type !== undefined ? plainImportId(type, other) : null,
+    reason: `${placeOf(other, item)} is forgotten and stays in AWS${kept}, where it keeps the name`,
+    remedy: canImport ? takeBack(item, other) : 'give it another name, or delete the one that is there first',
+    notes: type === undefined ? [] : importNotes(type),
+  });
+}
+
+/** Returns how to manage what a plan forgets at one address and creates at another. */
+function takeBack(item: Item, other: Item): string {
+  const imported = 'import it by an import block, or give it another name';
+  const { address: from, type, isDeposed } = other.change;
+  const { address: to } = item.change;
+  if (item.plan !== other.plan || type !== item.change.type || !onlyDoes('create', item) || isDeposed) return imported;
+  return `replace the removed block of ${from} by moved { from = ${from}, to = ${to} }; or ${imported}`;
+}
+
+/** Returns the import ID of an object of a state; null where that is neither its name nor its ARN. */
+function plainImportId({ importId }: ResourceType, { subject, change: { before } }: Item): string | null {
+  const { arn } = before;
+  if (importId === byArn) return typeof arn === 'string' ? arn : null;
+  return importId === byName ? (subject?.name ?? null) : null;
 }
 
 /** A replacement in place: the order of its two halves decides. */

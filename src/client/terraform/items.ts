@@ -1,6 +1,8 @@
 import { entityId, entityKey, type Target } from '../../contract/entity.js';
 import type { AccountsOfPlan, ResourceAccount } from './accounts.js';
+import { resourceOf } from './configuration.js';
 import type { ResourceChange, TerraformPlan } from './plan.js';
+import { constantOf } from './provider-configs.js';
 import type { ResourceType, Subject } from './resource-forms.js';
 import { isRenamed, makesName, RESOURCE_TYPES, SETTINGS } from './resource-types.js';
 import { type Values, valuesAfter, valuesBefore } from './values.js';
@@ -33,6 +35,8 @@ export interface PlanItems {
   readonly creates: readonly Item[];
   /** Deletions, and the old names of what is renamed in place. */
   readonly deletes: readonly Item[];
+  /** Resources that the plan takes out of its state and leaves in AWS. */
+  readonly forgets: readonly Item[];
   /** Resources that the plan keeps, updates or imports. */
   readonly keeps: readonly Item[];
 }
@@ -51,18 +55,13 @@ export function itemsOf(plan: TerraformPlan, accounts: AccountsOfPlan): PlanItem
   const has = (action: string) => (change: ResourceChange) => change.actions.includes(action);
   const isKept = ({ actions, isImported }: ResourceChange): boolean =>
     !actions.includes('create') && (isImported || actions.some((action) => action === 'no-op' || action === 'update'));
-  const isGone = (change: ResourceChange): boolean => has('delete')(change) || isForgotten(change);
   return {
     plan,
     creates: plan.changes.filter(makesName).map(after),
-    deletes: plan.changes.filter((change) => isGone(change) || isRenamed(change)).map(before),
+    deletes: plan.changes.filter((change) => has('delete')(change) || isRenamed(change)).map(before),
+    forgets: plan.changes.filter(has('forget')).map(before),
     keeps: plan.changes.filter((change) => isKept(change) && !isRenamed(change)).map(after),
   };
-}
-
-/** Reports whether a plan creates anew what it forgets, and does not delete. */
-function isForgotten({ actions }: ResourceChange): boolean {
-  return actions.includes('create') && actions.includes('forget');
 }
 
 function itemOf(plan: TerraformPlan, change: ResourceChange, { target, scope }: ResourceAccount, values: Values): Item {
@@ -71,17 +70,15 @@ function itemOf(plan: TerraformPlan, change: ResourceChange, { target, scope }: 
   const type = isRename && known?.movedBy !== undefined ? { ...known, operation: known.movedBy } : known;
   const found = type?.subjectOf(values) ?? null;
   const subject = typeof found === 'string' ? null : found;
-  const isGenerated = subject === null && prefixOf(change) !== undefined;
-  const unknownBecause = subject === null ? reasonOf(change, type, found, values) : null;
+  const isGenerated = subject === null && (prefixOf(change) !== undefined || hasMadeUpName(plan, change));
+  const unknownBecause = subject === null ? reasonOf({ change, type, values, isGenerated }, found) : null;
   const key = subject === null || type === undefined ? null : keyOf(scope, change.type, type, subject);
   return { plan, change, target, scope, type, values, subject, unknownBecause, key, isGenerated, isRename };
 }
 
 function reasonOf(
-  change: ResourceChange,
-  type: ResourceType | undefined,
+  { change, type, values: { unclear }, isGenerated }: Pick<Item, 'change' | 'type' | 'values' | 'isGenerated'>,
   found: string | Subject | null,
-  { unclear }: Values,
 ): string {
   if (typeof found === 'string') return found;
   if (SETTINGS.has(change.type)) return 'it is a setting of the account, which its create meets in any state';
@@ -89,15 +86,25 @@ function reasonOf(
   if (change.isSensitive)
     return 'its name is known after the apply only or sensitive, and sensitive values are neither shown nor looked up';
   if (unclear !== undefined) return `the plan does not tell which instance of ${unclear} it refers to`;
+  if (!isGenerated) return 'its name is known after the apply only';
   const prefix = prefixOf(change);
-  return prefix !== undefined
-    ? `the provider generates a unique name that begins with ${prefix}`
-    : 'its name is known after the apply only';
+  return `the provider generates a unique name${prefix === undefined ? '' : ` that begins with ${prefix}`}`;
 }
 
 /** Returns the beginning of the name that the provider makes up; undefined where the resource has another name. */
 function prefixOf({ after: { name_prefix: prefix } }: ResourceChange): string | undefined {
   return typeof prefix === 'string' && prefix !== '' ? prefix : undefined;
+}
+
+/** Reports whether the configuration gives a resource neither a name nor a prefix, so that the provider makes up all of it. */
+function hasMadeUpName(plan: TerraformPlan, change: ResourceChange): boolean {
+  if (RESOURCE_TYPES[change.type]?.hasOptionalName !== true || change.afterUnknown['name'] !== true) return false;
+  const resource = resourceOf(plan.root, change);
+  const isLeftOut = (argument: string): boolean => {
+    const expression = resource?.expressions?.[argument];
+    return expression === undefined || constantOf(expression) === null;
+  };
+  return resource !== undefined && !change.isSensitive && isLeftOut('name') && isLeftOut('name_prefix');
 }
 
 /** Returns the key of what a resource makes: an entity, or a member of one. */

@@ -25,3 +25,12 @@ export function importIdOf({ item, type, subject, found }: Known): string | null
 export function notesOf({ note }: ResourceType): readonly string[] {
   return note === undefined ? [] : [note];
 }
+
+/** Returns what an import needs beside its block, so that the next apply does not replace what was imported. */
+export function importNotes({ unreadable }: ResourceType): readonly string[] {
+  if (unreadable === undefined) return [];
+  const ignored = `lifecycle { ignore_changes = [${unreadable.join(', ')}] }`;
+  return [
+    `an import alone would replace it, because AWS does not show its secret: add ${ignored} to the resource first`,
+  ];
+}

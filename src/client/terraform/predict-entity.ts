@@ -1,8 +1,7 @@
 import type { LookedUp } from '../../contract/look-up.js';
 import type { Finding } from '../../contract/preflight.js';
 import { findingOf, refusalOf } from './findings.js';
-import { importIdOf, type Known, LEAVE_IT } from './known-item.js';
-import type { ResourceType } from './resource-forms.js';
+import { importIdOf, importNotes, type Known, LEAVE_IT } from './known-item.js';
 
 /**
  * Predicts an entity that the account has already.
@@ -75,15 +74,6 @@ function existing(known: Known, ownMark: string | null): Finding {
       ...ownerNotes,
     ],
   });
-}
-
-/** Returns what an import needs beside its block, so that the next apply does not replace what was imported. */
-function importNotes({ unreadable }: ResourceType): readonly string[] {
-  if (unreadable === undefined) return [];
-  const ignored = `lifecycle { ignore_changes = [${unreadable.join(', ')}] }`;
-  return [
-    `an import alone would replace it, because AWS does not show its secret: add ${ignored} to the resource first`,
-  ];
 }
 
 function createdText({ createdAt }: LookedUp): string {

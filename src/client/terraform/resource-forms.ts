@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../contract/entity.js';
 import { HeldSet, type LookedUp } from '../../contract/look-up.js';
 import { findKind } from '../../kinds/index.js';
+import type { Need } from './needs.js';
 import type { Values } from './values.js';
 
 /** The thing that a resource stands for: an entity, a part of one, or a connection between two. */
@@ -17,15 +18,6 @@ export interface Subject {
   readonly arn?: string;
   /** Entities that the create needs beside the one that it is a part of. Default: none. */
   readonly needs?: readonly Need[];
-}
-
-/** An entity that a create needs. */
-export interface Need {
-  /** The call that fails without it. */
-  readonly operation: string;
-  /** The set whose members name it: `managedPolicyArns` has ARNs, and `attachedTo` has `Role/deploy`. */
-  readonly set: string;
-  readonly member: string;
 }
 
 /** A type of resource of the AWS provider, and what its create does. */
@@ -57,6 +49,8 @@ export interface ResourceType {
   readonly note?: string;
   /** The call by which the provider changes name and path in place, so that an import repairs a collision. Default: none can. */
   readonly movedBy?: string;
+  /** Without a name and a prefix, the provider makes up a unique name. Default: it refuses that, or there are no names. */
+  readonly hasOptionalName?: boolean;
   /** Several resources may stand for the same subject without a conflict. Default: they are refused, or fight. */
   readonly isShareable?: boolean;
   /** Returns the subject; null where its name is known after the apply only, or another reason why it is not known. */
@@ -174,16 +168,6 @@ export function partOf(
   };
 }
 
-/** Returns the policy that bounds the permissions of a role or user. */
-export function boundary(operation: string, values: Values): readonly Need[] {
-  return needed(operation, 'managedPolicyArns', values.link('permissions_boundary'));
-}
-
-/** Returns an entity that a create needs; none where it is not set, or not known. */
-export function needed(operation: string, set: string, member: string | null | undefined): readonly Need[] {
-  return member === null || member === undefined || member === '' ? [] : [{ operation, set, member }];
-}
-
 /** Returns a set with one member; null where it is not known. */
 export function one(set: string, text: string | null | undefined): Subject['members'] | null {
   return text === null || text === undefined ? null : { [set]: [text] };
@@ -202,6 +186,7 @@ export function inlinePolicy(holder: Holder): ResourceType {
     {
       attribute: holder,
       ifPresent: 'overwrites',
+      hasOptionalName: true,
       importId: ({ name }, { members }) => `${name ?? ''}:${members['inlinePolicies']?.[0] ?? ''}`,
     },
     (values) => one('inlinePolicies', values.text('name')),

@@ -1,9 +1,9 @@
 import { HeldSet } from '../../contract/look-up.js';
+import { boundary, needed } from './needs.js';
 import type { ResourceChange } from './plan.js';
 import {
   all,
   attachment,
-  boundary,
   byArn,
   byName,
   composed,
@@ -11,7 +11,6 @@ import {
   exclusive,
   inlinePolicy,
   named,
-  needed,
   one,
   partOf,
   policyAttachment,
@@ -30,6 +29,7 @@ function userIn(name: string): string {
  */
 export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   aws_iam_role: named('Role', 'roleName', 'CreateRole', {
+    hasOptionalName: true,
     needs: (values) => [
       ...boundary('CreateRole', values),
       ...(values.texts('managed_policy_arns') ?? []).flatMap((arn) =>
@@ -37,19 +37,21 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
       ),
     ],
   }),
-  aws_iam_policy: named('Policy', 'policyName', 'CreatePolicy', { importId: byArn }),
+  aws_iam_policy: named('Policy', 'policyName', 'CreatePolicy', { importId: byArn, hasOptionalName: true }),
   aws_iam_user: named('User', 'userName', 'CreateUser', {
     movedBy: 'UpdateUser',
     needs: (values) => boundary('CreateUser', values),
   }),
   aws_iam_group: named('Group', 'groupName', 'CreateGroup', { movedBy: 'UpdateGroup' }),
   aws_iam_instance_profile: named('InstanceProfile', 'instanceProfileName', 'CreateInstanceProfile', {
+    hasOptionalName: true,
     needs(values) {
       const role = values.link('role');
       return typeof role === 'string' ? needed('AddRoleToInstanceProfile', HeldSet.AttachedTo, `Role/${role}`) : [];
     },
   }),
   aws_iam_server_certificate: named('ServerCertificate', 'serverCertificateName', 'UploadServerCertificate', {
+    hasOptionalName: true,
     unreadable: ['private_key'],
   }),
   aws_iam_openid_connect_provider: composed(

@@ -46,6 +46,42 @@ function predicted(plan: TerraformPlan, users: Readonly<Record<string, Partial<L
   });
 }
 
+describe('what a plan forgets', () => {
+  const forgets = (path = '/'): PrintedChange => ({
+    name: 'old',
+    actions: ['forget'],
+    before: { name: 'ci', path, arn: 'arn:aws:iam::111111111111:role/ci' },
+  });
+  const creates: PrintedChange = { name: 'new', after: { name: 'ci', path: '/' } };
+  const error = { operation: 'CreateRole', code: 'EntityAlreadyExists' };
+
+  test('keeps its name, so that a create of the plan or of another one is refused, also offline', () => {
+    expect(offline(planWith([forgets(), creates]))).toMatchObject([
+      {
+        verdict: 'import',
+        error,
+        importId: 'ci',
+        reason: 'aws_iam_role.old is forgotten and stays in AWS, where it keeps the name',
+        remedy: expect.stringContaining('moved { from = aws_iam_role.old, to = aws_iam_role.new }') as string,
+      },
+    ]);
+    const other: TerraformPlan = { ...planWith([forgets()]), file: 'other.json' };
+    const [elsewhere] = offline(other, planWith([creates]));
+    expect(elsewhere).toMatchObject({ verdict: 'import', error, importId: 'ci' });
+    expect(elsewhere?.remedy).not.toContain('moved');
+  });
+
+  test('under another path cannot be imported as it is declared', () => {
+    expect(offline(planWith([forgets('/old/'), creates]))).toMatchObject([
+      { verdict: 'collision', error, importId: null, remedy: expect.stringContaining('another name') as string },
+    ]);
+  });
+
+  test('is no conflict where nothing creates its name', () => {
+    expect(offline(planWith([forgets(), { name: 'new', after: { name: 'cd', path: '/' } }]))).toEqual([]);
+  });
+});
+
 describe('a rename in place', () => {
   const renamed = planWith([user('a', 'bob', 'alice')]);
 
