@@ -20,6 +20,8 @@ export interface LockOptions {
   /** The work under the lock, as waiting processes report it: "waiting for process 12, which is *building it*". */
   readonly purpose: string;
   readonly announce?: Announce | undefined;
+  /** Returns the error for a lock that another process holds: `process 12`. Default: the lock is waited for. */
+  readonly refuse?: ((holder: string) => Error) | undefined;
 }
 
 /**
@@ -74,7 +76,9 @@ type HolderRecord = ProcessIdentity & { readonly purpose: string };
 
 /** One process's wait for a lock: the last touch that it saw, and when it last reported the wait. */
 class LockWait {
-  private lastTouch: { readonly holder: string; readonly touchedAt: number; readonly seenAt: number } | undefined;
+  private lastTouch:
+    | { readonly holder: string; readonly touchedAt: number; readonly seenAt: number; readonly isRenewed: boolean }
+    | undefined;
   private reportedAt = Date.now() + FIRST_REPORT_MS - REPORT_INTERVAL_MS;
 
   constructor(
@@ -97,6 +101,10 @@ class LockWait {
       await remove(this.path, holder);
       return true;
     }
+    const { refuse } = this.options;
+    if (refuse !== undefined && (state === 'running' || this.lastTouch?.isRenewed === true)) {
+      throw refuse(identity === undefined ? `the holder of ${this.path}` : `process ${String(identity.pid)}`);
+    }
     this.report(identity && (JSON.parse(text) as HolderRecord));
     return false;
   }
@@ -108,7 +116,8 @@ class LockWait {
       () => 0,
     );
     if (this.lastTouch?.holder !== holder || this.lastTouch.touchedAt !== touchedAt) {
-      this.lastTouch = { holder, touchedAt, seenAt: Date.now() };
+      const isRenewed = this.lastTouch?.holder === holder;
+      this.lastTouch = { holder, touchedAt, seenAt: Date.now(), isRenewed };
     }
     return Date.now() - this.lastTouch.seenAt > ABANDONED_AFTER_MS;
   }

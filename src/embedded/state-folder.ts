@@ -5,7 +5,7 @@ import { makeFolder } from '../files/make-folder.js';
 import { type Announce, EmbeddedError, hasCode, reasonOf } from './options.js';
 
 /** The mode of a state folder: it has keys, and the database of a server that acts with the user's AWS credentials. */
-const FOLDER_MODE = 0o700;
+export const FOLDER_MODE = 0o700;
 
 /** The mode of a file in it. */
 export const FILE_MODE = 0o600;

@@ -11,6 +11,7 @@ import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import { type Prepared, prepareServers } from '../../embedded/prepare.js';
 import { acquireEmbeddedServer } from '../../embedded/runtime.js';
 import { sandboxVariables, startSandbox } from '../../embedded/sandbox.js';
+import { SANDBOX_DATABASE, withSandboxDatabase } from '../../embedded/sandbox-database.js';
 import { withStateKeys } from '../../embedded/state-keys.js';
 import { startTemporalServer } from '../../embedded/temporal-server.js';
 import { shellWord } from '../../report/shell-word.js';
@@ -51,6 +52,11 @@ type Variables = Readonly<Record<string, string>>;
 /** Runs Temporal, its UI, a worker and, with `--sandbox`, the IAM sandbox, until it is interrupted. */
 export async function dev(options: DevOptions): Promise<ExitCode> {
   const config = loadConfig();
+  const run = (): Promise<ExitCode> => runServers(config, options);
+  return options.sandbox ? withSandboxDatabase(config.stateDirectory, run, note) : run();
+}
+
+async function runServers(config: Config, options: DevOptions): Promise<ExitCode> {
   const { temporalCli, sandbox: hasSandbox } = options;
   const prepared = await prepareServers(config, { temporalCli, sandbox: hasSandbox, announce: note });
   const { permitKeyFile, requestKeyFile } = await withStateKeys(config, note);
@@ -79,7 +85,7 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
     print('\nIn another terminal:\n\n');
     print(`  export TEMPORAL_ADDRESS=${server.address}`);
     const next = (await nextLines(config, hasSandbox)).map((line) => `  ${line}`);
-    for (const line of [...next, ...keyLines(requestKeyFile)]) print(line);
+    for (const line of [...stateLines(config), ...next, ...keyLines(requestKeyFile)]) print(line);
     print(`\nPress Ctrl-C to stop. Temporal keeps its data in ${server.databaseFile}.`);
     if (sandbox !== undefined) print('The IAM sandbox keeps its account in memory: it is empty at the next start.');
 
@@ -118,7 +124,7 @@ async function startServer(
   { cli }: Prepared,
   codecEndpoint: string | undefined,
 ): Promise<DevServer> {
-  const databaseFile = join(stateDirectory, 'dev.db');
+  const databaseFile = join(stateDirectory, SANDBOX_DATABASE);
   const logFile = join(stateDirectory, 'dev-server.log');
   const searchAttributes = SEARCH_ATTRIBUTES;
   const server = await startTemporalServer({
@@ -154,6 +160,12 @@ async function shareEmbeddedServer(
     exited: new Promise(() => undefined),
     stop: () => server.release(),
   };
+}
+
+/** Returns how a command finds the keys of a state folder that is not the usual one. */
+function stateLines({ environment, stateDirectory }: Config): readonly string[] {
+  if (environment['IAM_BOOTSTRAP_STATE'] === undefined) return [];
+  return [`  export IAM_BOOTSTRAP_STATE=${shellWord(resolve(stateDirectory))}`];
 }
 
 /** Returns how a command in another folder gets the key that the worker asks for. */

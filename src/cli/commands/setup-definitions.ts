@@ -91,7 +91,10 @@ export const SERVER_COMMANDS: readonly CommandDefinition[] = [
         .option(...TEMPORAL_CLI),
     examples: [
       ['iam-bootstrap dev --sandbox', 'try it without an AWS account'],
-      ['iam-bootstrap dev --sandbox --port 7333 --ui-port 8333', 'run beside another server'],
+      [
+        'IAM_BOOTSTRAP_STATE=.iam-bootstrap-2 iam-bootstrap dev --sandbox --port 7333 --ui-port 8333',
+        'run beside another dev server',
+      ],
     ],
     exits: SERVER_EXITS,
     load: async () => (await import('./dev.js')).dev,

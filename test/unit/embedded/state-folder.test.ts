@@ -11,11 +11,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acquireEmbeddedServer } from '../../../src/embedded/runtime.js';
+import { withSandboxDatabase } from '../../../src/embedded/sandbox-database.js';
 import { openStateFolder } from '../../../src/embedded/state-folder.js';
 import { withStateKeys } from '../../../src/embedded/state-keys.js';
 
@@ -273,4 +275,36 @@ test('a full disk is named, with what to do, before a server is started', async 
   } finally {
     execFileSync('umount', [state]);
   }
+});
+
+describe('the database of dev --sandbox', () => {
+  const run = () => withSandboxDatabase(state, () => Promise.resolve('done'), announce);
+
+  test('is refused to a second process, which is told of the folder, of the first and of the way out', async () => {
+    const refused = withSandboxDatabase(state, () => {
+      expect(modes()).toMatchObject({ 'lock-dev': '700' });
+      return run();
+    });
+    await expect(refused).rejects.toThrow(
+      `${join('project', '.iam-bootstrap')}: process ${String(process.pid)} runs dev --sandbox on it, and two cannot ` +
+        'share its database; stop that process, or set IAM_BOOTSTRAP_STATE to another folder, with other ports: ',
+    );
+    expect(await run()).toBe('done');
+    expect(announced).toEqual([]);
+  });
+
+  test('is refused where a process of another container holds it, once that has shown that it is alive', async () => {
+    await openStateFolder(state);
+    const holder = join(state, 'lock-dev', '12-x');
+    mkdirSync(join(state, 'lock-dev'));
+    writeFileSync(holder, JSON.stringify({ pid: 12, started: '1', machine: 'another', purpose: '' }));
+    const touching = setInterval(() => {
+      utimesSync(holder, new Date(), new Date());
+    }, 50);
+    await expect(
+      run().finally(() => {
+        clearInterval(touching);
+      }),
+    ).rejects.toThrow('process 12 runs dev --sandbox');
+  });
 });
