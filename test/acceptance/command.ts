@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { refuseOthers, RefusedError } from './account.js';
 import { clientsOf } from './clients.js';
@@ -143,18 +144,19 @@ async function clean(
 ): Promise<number> {
   const { account, partition, output } = options;
   const target = { account, partition };
-  const ledger = Ledger.read(output, account, start);
+  const ledger = Ledger.read(output, account, start, { windowMs: options.propagationMs, now: Date.now });
   const accountSettings = ledger?.hasSettings === true;
   const scope = { start, ...target, accountSettings, deletesOnly: true };
   const gateway = await startGateway(upstream, scope, ledger);
   return withGateway(options, own, gateway, async () => {
     if (ledger === undefined) {
-      err(`${ledgerPath(output, start)} is missing: settings of the account, and what AWS does not list, stay\n`);
+      const reason = Ledger.whyMissing(output, start, await foldersHere());
+      err(`${reason}: settings of the account that the run has written, and what AWS does not list, may be left\n`);
     }
     const clients = clientsOf({ gateway, target });
     let count = 0;
     const left = await deleteLeftovers({
-      ...{ clients, target, scope, ledger, again: options.platform === 'aws' },
+      ...{ clients, target, scope, ledger, again: options.platform === 'aws', windowMs: options.propagationMs },
       announce: (found) => {
         count = found.length;
         if (count > 0) out(`Deleting ${entities(count)}:\n${found.map((one) => `  ${describe(one)}\n`).join('')}`);
@@ -164,10 +166,17 @@ async function clean(
     for (const one of left) err(`left: ${one}\n`);
     if (ledger?.temporary != null) await removeTemporary(ledger.temporary);
     if (left.length > 0) return Exit.Failed;
-    ledger?.remove();
-    out(count === 0 ? 'Nothing to delete.\n' : 'All of them are deleted.\n');
+    out(count === 0 ? 'Nothing to delete.\n' : ledger ? 'All of them are deleted.\n' : 'What is listed is deleted.\n');
+    if (ledger === undefined) return Exit.Failed;
+    ledger.remove();
     return Exit.Held;
   });
+}
+
+/** Returns the folders that a run may have written its ledger to, if it was started here. */
+async function foldersHere(): Promise<string[]> {
+  const entries = await readdir('.', { withFileTypes: true });
+  return ['.', ...entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))];
 }
 
 interface Stage {
@@ -180,7 +189,9 @@ async function run(options: AcceptanceOptions, { platform, own, signal }: Stage,
   const { account, partition, accountSettings, output } = options;
   const target = { account, partition };
   const start = newRun(options.prefix);
-  const ledger = new Ledger(ledgerPath(output, start), account, start, own.temporary);
+  const ledger = new Ledger(ledgerPath(output, start), account, start, own.temporary, {
+    ...{ windowMs: options.propagationMs, now: Date.now },
+  });
   const gateway = await startGateway(platform.upstream, { start, ...target, accountSettings }, ledger);
   return withGateway(options, own, gateway, async (caller) => {
     streams.err('the credentials are of the account that --account names\n');

@@ -15,12 +15,31 @@ export interface MadeEntity {
 /** The settings of an account that a run writes, with the values as texts. */
 export type Setting = 'AccountPasswordPolicy' | 'SecurityTokenServicePreferences';
 
+/** An entity that a run may have made, and that is not known to be deleted. */
+export interface OutstandingEntity extends MadeEntity {
+  /** True where AWS has answered its Create with a success. */
+  readonly isCertain: boolean;
+  /** True where its Delete was sent, and not refused. */
+  readonly isDeleting: boolean;
+  /** The time of its Create, in milliseconds. */
+  readonly at: number;
+}
+
+/** The time in which AWS may not show everywhere what was created, and the clock that measures it. */
+export interface Propagation {
+  readonly windowMs: number;
+  readonly now: () => number;
+}
+
+const AT_ONCE: Propagation = { windowMs: 0, now: Date.now };
+
 type Params = Readonly<Record<string, string>>;
 
 /** One line of the file. `create` is written before the call is sent. */
 type Line =
   | { readonly event: 'run'; readonly account: string; readonly start: string; readonly temporary: string | null }
-  | ({ readonly event: 'create' | 'created' | 'refused' | 'deleted' } & MadeEntity)
+  | ({ readonly event: 'create' | 'created'; readonly at: number } & MadeEntity)
+  | ({ readonly event: 'refused' | 'deleting' | 'kept' | 'deleted' } & MadeEntity)
   | { readonly event: 'setting'; readonly setting: Setting; readonly value: string };
 
 /** Creates with the kind of entity, the parameter with its name, and the properties that a read needs. */
@@ -46,7 +65,7 @@ const CREATES: Readonly<Record<string, readonly [kind: string, name: string, spe
   CreateAccountAlias: ['AccountAlias', 'AccountAlias', ({ AccountAlias = '' }) => ({ accountAliases: [AccountAlias] })],
 };
 
-/** Deletes with the kind and the parameter that ends with the name. That of a service-linked role is under way only. */
+/** Deletes with the kind and the parameter that ends with the name. */
 const DELETES: Readonly<Record<string, readonly [kind: string, name: string]>> = {
   DeleteRole: ['Role', 'RoleName'],
   DeleteUser: ['User', 'UserName'],
@@ -58,6 +77,7 @@ const DELETES: Readonly<Record<string, readonly [kind: string, name: string]>> =
   DeleteServerCertificate: ['ServerCertificate', 'ServerCertificateName'],
   DeleteVirtualMFADevice: ['VirtualMFADevice', 'SerialNumber'],
   DeleteAccountAlias: ['AccountAlias', 'AccountAlias'],
+  DeleteServiceLinkedRole: ['ServiceLinkedRole', 'RoleName'],
 };
 
 const SETTINGS: Readonly<Record<string, Setting>> = {
@@ -72,27 +92,44 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
 export class Ledger {
   readonly path: string;
   readonly #header: Line;
-  readonly #standing = new Map<string, MadeEntity & { readonly isCertain: boolean }>();
+  readonly #propagation: Propagation;
+  readonly #standing = new Map<string, OutstandingEntity>();
   readonly #written = new Map<Setting, Set<string>>();
   #isOpen = false;
   #isOf: string | null = null;
   #temporary: string | null = null;
 
-  constructor(path: string, account: string, start: string, temporary: string | null = null) {
+  constructor(
+    path: string,
+    account: string,
+    start: string,
+    temporary: string | null = null,
+    propagation: Propagation = AT_ONCE,
+  ) {
     this.path = path;
+    this.#propagation = propagation;
     this.#header = { event: 'run', account, start, temporary };
   }
 
   /** Reads the ledger of a run that has ended and left it; undefined where there is none, or one of another account. */
-  static read(folder: string, account: string, start: string): Ledger | undefined {
+  static read(folder: string, account: string, start: string, propagation = AT_ONCE): Ledger | undefined {
     const path = ledgerPath(folder, start);
     if (!existsSync(path)) return undefined;
-    const ledger = new Ledger(path, account, start);
+    const ledger = new Ledger(path, account, start, null, propagation);
     ledger.#isOpen = true;
     // The last line may have been cut when the run was killed.
     const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
     for (const text of lines) ledger.#apply(JSON.parse(text) as Line);
     return ledger.#isOf === account ? ledger : undefined;
+  }
+
+  /** Returns the reason for which {@link Ledger.read} finds no ledger. `others` are folders that may have it. */
+  static whyMissing(folder: string, start: string, others: readonly string[]): string {
+    const path = ledgerPath(folder, start);
+    if (existsSync(path)) return `${path} is of another account`;
+    const elsewhere = others.find((other) => existsSync(ledgerPath(other, start)));
+    if (elsewhere !== undefined) return `the ledger of the run is in another folder: use --output ${elsewhere}`;
+    return `${path} is missing`;
   }
 
   /** Reads the ledgers of all runs in an account that have left theirs in a folder. */
@@ -114,21 +151,29 @@ export class Ledger {
     const setting = SETTINGS[action];
     const made = madeBy(action, params);
     if (setting !== undefined) this.#append({ event: 'setting', setting, value: settingOf(action, params) });
-    else if (made !== undefined) this.#append({ event: 'create', ...made });
+    else if (made !== undefined) this.#append({ event: 'create', ...made, at: this.#propagation.now() });
+    const deleted = deletedBy(action, params);
+    if (deleted !== undefined) this.#append({ event: 'deleting', ...deleted });
   }
 
   /** Writes down the answer to a write: status 0 where none came. */
   after(action: string, params: Params, status: number): void {
     const made = madeBy(action, params);
     if (made !== undefined) {
-      if (status >= 200 && status < 300) this.#append({ event: 'created', ...made });
+      if (status >= 200 && status < 300) this.#append({ event: 'created', ...made, at: this.#propagation.now() });
       else if (status >= 400 && status < 500) this.#append({ event: 'refused', ...made });
       return;
     }
     const deleted = deletedBy(action, params);
-    if (deleted !== undefined && (status === 404 || (status >= 200 && status < 300))) {
-      this.#append({ event: 'deleted', ...deleted });
-    }
+    if (deleted === undefined) return;
+    const { windowMs, now } = this.#propagation;
+    const present = this.#standing.get(keyOf(deleted));
+    // Soon after a Create, 404 may come from a replica that does not know the entity yet.
+    const isGone = status === 404 && (present === undefined || now() - present.at >= windowMs);
+    if (isGone || (status >= 200 && status < 300)) {
+      // AWS deletes a service-linked role later.
+      if (isGone || deleted.kind !== 'ServiceLinkedRole') this.#append({ event: 'deleted', ...deleted });
+    } else if (status >= 400 && status < 500) this.#append({ event: 'kept', ...deleted });
   }
 
   /** Writes down that a deletion that AWS had begun is done. */
@@ -137,7 +182,7 @@ export class Ledger {
   }
 
   /** Returns what was made, or may have been made, and was not deleted. */
-  outstanding(): MadeEntity[] {
+  outstanding(): OutstandingEntity[] {
     return [...this.#standing.values()];
   }
 
@@ -177,12 +222,21 @@ export class Ledger {
       return;
     }
     const { event, kind, name, spec } = line;
-    const key = `${kind}/${name.toLowerCase()}`;
+    const key = keyOf(line);
     const present = this.#standing.get(key);
     if (event === 'deleted' || (event === 'refused' && present?.isCertain === false)) this.#standing.delete(key);
-    if (event === 'create' && present === undefined) this.#standing.set(key, { kind, name, spec, isCertain: false });
-    if (event === 'created') this.#standing.set(key, { kind, name, spec, isCertain: true });
+    if (event === 'created' || (event === 'create' && present === undefined)) {
+      const isCertain = event === 'created';
+      this.#standing.set(key, { kind, name, spec, isCertain, isDeleting: false, at: line.at });
+    }
+    if (present !== undefined && (event === 'deleting' || event === 'kept')) {
+      this.#standing.set(key, { ...present, isDeleting: event === 'deleting' });
+    }
   }
+}
+
+function keyOf({ kind, name }: Pick<MadeEntity, 'kind' | 'name'>): string {
+  return `${kind}/${name.toLowerCase()}`;
 }
 
 /** Returns the path of a run's ledger. */
@@ -218,7 +272,14 @@ function madeBy(action: string, params: Params): MadeEntity | undefined {
 
 function deletedBy(action: string, params: Params): MadeEntity | undefined {
   const found = DELETES[action];
-  return found && { kind: found[0], name: lastOf(params[found[1]]), spec: {} };
+  if (found === undefined) return undefined;
+  const name = lastOf(params[found[1]]);
+  // The name of a service-linked role ends with its suffix.
+  return {
+    kind: found[0],
+    name: found[0] === 'ServiceLinkedRole' ? name.slice(name.indexOf('_') + 1) : name,
+    spec: {},
+  };
 }
 
 function lastOf(text = ''): string {

@@ -52,6 +52,11 @@ const SETTINGS: Readonly<Record<string, (state: JsonObject) => string>> = {
 const MAX_PASSES = 6;
 const BETWEEN_PASSES_MS = 3_000;
 
+/** The rest between two looks for what was created and does not show yet, in milliseconds. */
+const BETWEEN_LOOKS_MS = 10_000;
+
+const CLOCK = { now: Date.now, sleep: (ms: number) => pause(ms) };
+
 /** Lists the entities of an account that have names, and its settings. */
 export async function listEntities({ reader }: AwsClients, target: Target): Promise<Listing> {
   const types = new Set(['Role', 'User', 'Group', 'LocalManagedPolicy'] as const);
@@ -117,15 +122,21 @@ interface Deletion {
   readonly announce?: (found: readonly Standing[]) => void;
   /** Waits between passes. Default: true. */
   readonly again?: boolean;
+  /** How long AWS may not show what was created, in milliseconds. Default: 0. */
+  readonly windowMs?: number;
+  readonly clock?: { readonly now: () => number; readonly sleep: (ms: number) => Promise<unknown> };
 }
 
 /**
- * Deletes all that runs with these names have made, by the lists of the account and by the ledger. Returns what is left,
- * and what could not be listed: something may be left there.
+ * Deletes all that runs with these names have made, by the lists of the account and by the ledger. What was created and
+ * does not show is looked for until its window ends. Returns what is left, and what may be: what no read has shown, and
+ * what could not be listed.
  */
 export async function deleteLeftovers(deletion: Deletion): Promise<Left> {
-  const { clients, target, scope, ledger, announce, again = true } = deletion;
+  const { clients, target, scope, ledger, announce, again = true, windowMs = 0, clock = CLOCK } = deletion;
+  let deletions = 0;
   for (let pass = 1; ; pass += 1) {
+    const lookedAt = clock.now();
     const listing = await listEntities(clients, target);
     const listed = leftIn(listing, scope, ledger);
     // AWS may not list yet what was made last.
@@ -133,10 +144,19 @@ export async function deleteLeftovers(deletion: Deletion): Promise<Left> {
     const found = [...listed, ...hidden.found];
     const unread = [...listing.unread.map((name) => `${name}: could not be listed`), ...hidden.unread];
     if (pass === 1) announce?.(found);
-    const isEarly = again && pass === 1 && (ledger?.outstanding().length ?? 0) > 0;
-    if (found.length === 0 && !isEarly) return unread;
-    if (pass > MAX_PASSES) return [...found.map(describe), ...unread];
-    if (pass > 1 && again) await pause(BETWEEN_PASSES_MS);
+    if (found.length === 0) {
+      const hiding = (ledger?.outstanding() ?? []).filter(({ kind }) => SETTINGS[kind] === undefined);
+      const restMs = Math.max(0, ...hiding.map(({ at }) => at + windowMs - lookedAt));
+      if (restMs > 0) {
+        await clock.sleep(Math.min(restMs, BETWEEN_LOOKS_MS));
+        continue;
+      }
+      const certain = hiding.filter(({ isCertain, isDeleting }) => isCertain && !isDeleting);
+      return [...certain.map((made) => `${describeMade(made)}: may be left, though no read shows it`), ...unread];
+    }
+    deletions += 1;
+    if (deletions > MAX_PASSES) return [...found.map(describe), ...unread];
+    if (deletions > 1 && again) await clock.sleep(BETWEEN_PASSES_MS);
     for (const one of found) await deleteOne(clients, target, one);
   }
 }
@@ -152,7 +172,7 @@ export async function standingByLedger({ clients, target, ledger }: Deletion) {
     try {
       const observed = await kind.read(clients.reader, listed, target);
       if (observed !== undefined) found.push({ kind, listed: { ...listed, arn: observed.arn } });
-      else if (kind.name === 'ServiceLinkedRole') ledger?.confirmDeleted(made);
+      else if (kind.name === 'ServiceLinkedRole' && made.isDeleting) ledger?.confirmDeleted(made);
     } catch (error) {
       if (!isUnsupported(awsError(error))) unread.push(`${describeMade(made)}: could not be read`);
     }

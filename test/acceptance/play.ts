@@ -164,7 +164,7 @@ export async function cleanUp({ options, gateway, target, run, ledger }: Play): 
   try {
     return await deleteLeftovers({
       ...{ clients, target, ledger, scope: { start: run } },
-      again: options.platform === 'aws',
+      ...{ again: options.platform === 'aws', windowMs: options.propagationMs },
     });
   } finally {
     clients.destroy();

@@ -161,7 +161,7 @@ test('a run that is killed leaves entities, which --clean lists and deletes, and
   expect(await entitiesLeft()).toEqual([`arn:aws:iam::${ACCOUNT}:user/iamb-alice`]);
   expect(await ledgers()).toEqual([]);
   expect(existsSync(temporary)).toBe(false);
-  expect((await run('--endpoint', sandbox.url, '--clean', id)).out).toBe('Nothing to delete.\n');
+  expect(await run('--endpoint', sandbox.url, '--clean', id)).toMatchObject({ code: 1, out: 'Nothing to delete.\n' });
 });
 
 test('a run that Ctrl-C ends deletes what it has made, and saves its report', async () => {

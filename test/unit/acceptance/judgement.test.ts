@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { IAM } from '@aws-sdk/client-iam';
 import type { AwsClients } from '../../../src/aws/clients.js';
 import { Reader } from '../../../src/aws/reader.js';
@@ -6,6 +9,7 @@ import { isCaller, isOfAws } from '../../acceptance/account.js';
 import { keptUntilExpiry } from '../../acceptance/credentials.js';
 import { isolateEnvironment } from '../../acceptance/environment.js';
 import type { Gateway } from '../../acceptance/gateway.js';
+import { Ledger } from '../../acceptance/ledger.js';
 import { deleteLeftovers } from '../../acceptance/leftovers.js';
 import { personOf } from '../../acceptance/clients.js';
 import { saysNothing, testAssumption } from '../../acceptance/probe.js';
@@ -142,6 +146,66 @@ describe('what an account holds', () => {
     });
     expect(left).toContain('Role: could not be listed');
     expect(left).toContain('AccountPasswordPolicy: could not be listed');
+  });
+});
+
+describe('what was created and does not show', () => {
+  const START = 'iamb-rabcdefghi-';
+  const USER = { UserName: `${START}user` };
+  let folder: string;
+  let time: number;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'acceptance-leftovers-'));
+    time = 1_000_000;
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const made = () => {
+    const path = join(folder, `acceptance-ledger-${START.slice(0, -1)}.jsonl`);
+    const ledger = new Ledger(path, TARGET.account, START, null, { windowMs: 120_000, now: () => time });
+    ledger.before('CreateUser', USER);
+    ledger.after('CreateUser', USER, 200);
+    return ledger;
+  };
+  test('may be left once the window has ended', async () => {
+    const ledger = made();
+    const send = (operation: string) =>
+      Promise.reject(operation === 'GetUser' ? failure(404, 'NoSuchEntity') : failure(501, 'NotImplemented'));
+    const reader = new Reader(send, () => Promise.resolve(undefined));
+    const left = await deleteLeftovers({
+      ...{ clients: { reader } as unknown as AwsClients, target: TARGET, scope: { start: START }, ledger },
+      ...{ again: false, windowMs: 120_000 },
+      clock: { now: () => time, sleep: (ms) => Promise.resolve((time += ms)) },
+    });
+    expect(left).toEqual([`User/${USER.UserName}: may be left, though no read shows it`]);
+    expect(time).toBe(1_120_000);
+  });
+
+  test('is not taken for deleted by a 404 in the window', () => {
+    for (const [afterMs, outstanding] of [
+      [119_000, 1],
+      [121_000, 0],
+    ] as const) {
+      const ledger = made();
+      time += afterMs;
+      ledger.before('DeleteUser', USER);
+      ledger.after('DeleteUser', USER, 404);
+      expect(ledger.outstanding().filter(({ isDeleting }) => !isDeleting)).toHaveLength(outstanding);
+      expect(Ledger.read(folder, TARGET.account, START)?.outstanding()).toHaveLength(outstanding);
+      ledger.remove();
+    }
+  });
+
+  test('of a ledger that is not found, the reason is given', () => {
+    const ledger = made();
+    expect(Ledger.read(folder, '222222222222', START)).toBeUndefined();
+    expect(Ledger.whyMissing(folder, START, [])).toContain('another account');
+    expect(Ledger.whyMissing('elsewhere', START, [folder])).toContain(`--output ${folder}`);
+    ledger.remove();
+    expect(Ledger.whyMissing(folder, START, [folder])).toContain('is missing');
   });
 });
 
