@@ -1,4 +1,5 @@
 import type { EntityKey, ReportedUnreadPart } from './capture.js';
+import type { CaptureWarning } from './capture-report.js';
 import type { Json } from './entity.js';
 
 /** One difference between a manifest and an account, as the manifest would take it over. */
@@ -55,6 +56,8 @@ export interface CaptureUpdateReport {
   readonly files: readonly string[];
   /** The differences that the files take over. */
   readonly changes: readonly Difference[];
+  /** Administrator access of the entities that differ, as the account has it. */
+  readonly warnings: readonly CaptureWarning[];
   /** Differences that are left to a person, with the source position and the reason. */
   readonly patches: readonly Patch[];
   readonly gone: readonly GoneEntity[];

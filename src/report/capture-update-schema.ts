@@ -29,6 +29,9 @@ export const captureUpdateSchema = z.strictObject({
   environment: z.string(),
   files: z.array(z.string()).describe('the files that have changed, or would'),
   changes: z.array(z.strictObject(difference)).describe('the differences that the files take over'),
+  warnings: z
+    .array(z.strictObject({ code: z.literal('administrator'), entity: z.string(), message: z.string() }))
+    .describe('administrator access of the entities that differ, as the account has it'),
   patches: z
     .array(z.strictObject({ ...difference, reason: z.string() }))
     .describe('differences that are left to a person'),

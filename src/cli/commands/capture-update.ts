@@ -41,7 +41,7 @@ export async function captureUpdate(options: CaptureUpdateOptions, config: Confi
 }
 
 function reportOf(update: ManifestUpdate, isCheck: boolean): CaptureUpdateReport {
-  const { of, files, changes, patches, gone, untouched, notDeclared, unread } = update;
+  const { of, files, changes, warnings, patches, gone, untouched, notDeclared, unread } = update;
   const isPending =
     (isCheck && files.length > 0) ||
     patches.length > 0 ||
@@ -56,6 +56,7 @@ function reportOf(update: ManifestUpdate, isCheck: boolean): CaptureUpdateReport
     environment: of.environment,
     files: files.map(({ file }) => file),
     changes,
+    warnings,
     patches,
     gone,
     untouched,

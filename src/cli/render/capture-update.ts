@@ -15,8 +15,12 @@ const MAX_NAMES = 10;
 
 /** Renders what an update of manifests changes, and what it leaves to a person. `isCheck`: nothing is written. */
 export function renderCaptureUpdate(update: CaptureUpdateReport, isCheck: boolean): string {
-  const { changes, patches, untouched, notDeclared, unread } = update;
+  const { changes, warnings, patches, untouched, notDeclared, unread } = update;
   return [
+    section(
+      'Administrator access:',
+      warnings.map(({ entity, message }) => `${pc.yellow('!')} ${plain(entity ?? '')}: ${plain(message)}`),
+    ),
     section(isCheck ? 'Would change:' : 'Changed:', changes.map(renderDifference)),
     section('To change by hand:', patches.map(renderPatch)),
     section(

@@ -42,7 +42,8 @@ function deletedPrincipals(entity: CapturedEntity): readonly CaptureWarning[] {
   });
 }
 
-function administratorAccess(entity: CapturedEntity): readonly CaptureWarning[] {
+/** Returns a warning for each part of an entity that gives the permissions of an administrator. */
+export function administratorAccess(entity: Pick<CapturedEntity, 'kind' | 'name' | 'spec'>): readonly CaptureWarning[] {
   const rules = findKind(entity.kind)?.properties ?? {};
   const found = Object.entries(entity.spec).flatMap(([property, value]): string[] => {
     switch (rules[property]?.type) {

@@ -11,6 +11,7 @@ const NOTHING: CaptureUpdateReport = {
   environment: 'dev',
   files: [],
   changes: [],
+  warnings: [],
   patches: [],
   gone: [],
   untouched: [],
@@ -76,4 +77,13 @@ it('tells with --check what it would take over, and without what it has', () => 
     '1 file would change: 1 difference to take over.',
     '1 file changed: 1 difference taken over.',
   ]);
+});
+
+it('tells first of administrator access', () => {
+  const warnings = [
+    { code: 'administrator', entity: 'Role/deploy', message: 'allows every action (inlinePolicies.oops)' },
+  ] as const;
+  expect(renderCaptureUpdate({ ...NOTHING, warnings, notDeclared: [role] }, true)).toMatch(
+    /^Administrator access:\n {2}! Role\/deploy: allows every action \(inlinePolicies\.oops\)\n\nNot declared/,
+  );
 });

@@ -1,5 +1,6 @@
 import type { CapturedEntity, CapturedItem, EntityKey, LeftOutEntity, UnreadPart } from '../../../contract/capture.js';
-import type { CaptureUpdateReport, UntouchedEntity } from '../../../contract/capture-update.js';
+import type { CaptureWarning } from '../../../contract/capture-report.js';
+import type { CaptureUpdateReport, Difference, UntouchedEntity } from '../../../contract/capture-update.js';
 import { entityId, entityKey, type DesiredEntity } from '../../../contract/entity.js';
 import { pathIn, type Draft } from '../../../engine/manifest/drafts.js';
 import { pathText } from '../../../engine/manifest/problem.js';
@@ -7,6 +8,7 @@ import type { Problem } from '../../../engine/manifest/resolve.js';
 import { traceManifest, type TracedManifest } from '../../../engine/manifest/resolve.js';
 import { positionOf } from '../../../engine/manifest/tree.js';
 import { findKind } from '../../../kinds/index.js';
+import { administratorAccess } from '../find-warnings.js';
 import { applyPlan } from './apply-plan.js';
 import { arnsOf, changesOf, differingParts, type Arns, type Subject } from './entity-changes.js';
 import { declareAbsent, type Gone } from './gone-entities.js';
@@ -21,7 +23,7 @@ import { otherViews } from './views.js';
 /** The differences between a manifest and an account, with the files that take them over. */
 export interface ManifestUpdate extends Pick<
   CaptureUpdateReport,
-  'changes' | 'patches' | 'gone' | 'untouched' | 'notDeclared' | 'unread'
+  'changes' | 'warnings' | 'patches' | 'gone' | 'untouched' | 'notDeclared' | 'unread'
 > {
   readonly ok: true;
   /** The account and the environment that the manifests were compared with. */
@@ -86,6 +88,7 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
     ok: true,
     of: { target, namespace: traced.request.namespace, environment },
     ...result,
+    warnings: administratorsAmong(subjects, [...result.changes, ...result.patches]),
     patches: result.patches.map(variableMask(options.variables)),
     gone: gone.map((one) => ({
       ...keyOf(one.entity),
@@ -96,6 +99,17 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
     notDeclared,
     unread: input.unread,
   };
+}
+
+/** Warns of administrator access of the entities that differ, whether it is what differs or not. */
+function administratorsAmong(
+  subjects: readonly Subject[],
+  differences: readonly Difference[],
+): readonly CaptureWarning[] {
+  const differing = new Set(differences.flatMap(({ entities }) => entities));
+  return subjects
+    .filter(({ entity }) => differing.has(entityId(entity)))
+    .flatMap(({ captured }) => administratorAccess(captured));
 }
 
 /** Returns the differences that no change was found for. */

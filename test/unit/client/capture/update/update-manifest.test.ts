@@ -66,6 +66,23 @@ describe('a manifest that is updated from an account', () => {
     expect(result).toMatchObject({ files: [], changes: [], patches: [], gone: [], untouched: [], notDeclared: [] });
   });
 
+  it('is told of administrator access that it takes over, or that a changed entity has', () => {
+    const administrator = {
+      code: 'administrator',
+      entity: 'Role/deploy',
+      message: 'allows every action (inlinePolicies.oops)',
+    };
+    const files = { 'm.yaml': ROLE };
+    const { result, again, after } = taken(files, (entity) => {
+      entity('Role/deploy').spec['inlinePolicies'] = { oops: allow('*') };
+    });
+    expect([result.warnings, again.warnings]).toEqual([[administrator], []]);
+    const later = taken(after, (entity) => {
+      entity('Role/deploy').spec['maxSessionDuration'] = 7200;
+    });
+    expect(later.result.warnings).toEqual([administrator]);
+  });
+
   it('gets values in place, in their quotes, beside their comments', () => {
     const { lines, again } = taken({ 'm.yaml': ROLE }, (entity) => {
       entity('Role/deploy').spec['maxSessionDuration'] = 7200;
