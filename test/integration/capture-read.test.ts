@@ -98,13 +98,24 @@ test('what AWS refuses to show is named, and the rest is captured', async () => 
   const found = await capture();
   expect(captured(found).map(({ kind, name }) => `${kind}/${name}`)).toEqual(['InstanceProfile/shown', 'Role/free']);
   expect(found.unread).toEqual([
-    { kind: 'InstanceProfile', name: 'hidden', message: 'GetInstanceProfile answered AccessDenied: not authorized' },
+    {
+      kind: 'InstanceProfile',
+      name: 'hidden',
+      message: 'GetInstanceProfile answered AccessDenied: not authorized',
+      remedy: "allow iam:GetInstanceProfile to the worker's role",
+    },
     {
       kind: 'AccountProperties',
       name: null,
       message: expect.stringMatching(/^GetAccountProperties answered Invalid/) as string,
+      remedy: null,
     },
-    { kind: 'SAMLProvider', name: null, message: 'ListSAMLProviders answered AccessDenied: not authorized' },
+    {
+      kind: 'SAMLProvider',
+      name: null,
+      message: 'ListSAMLProviders answered AccessDenied: not authorized',
+      remedy: "allow iam:ListSAMLProviders to the worker's role",
+    },
   ]);
 });
 
