@@ -66,7 +66,7 @@ class Documents {
     const indent = this.choices.pick('\t', '  ', '    ', '');
     const end = this.choices.oneIn(3) ? '' : eol;
     const json = JSON.stringify(value, null, indent).replaceAll('\n', eol) + end;
-    this.files[path] = isYaml ? writer.lines(value as JsonObject, '') : json;
+    this.files[path] = isYaml ? writer.document(value as JsonObject) : json;
     this.#values.set(key, path);
     return path;
   }
@@ -76,6 +76,8 @@ class Documents {
 class YamlWriter {
   #comments = 0;
   #anchors = 0;
+  /** The indentation of what is not inside of a value: 6 in a manifest. */
+  #outermost = 6;
   /** Values that can be repeated by an alias. */
   readonly #known = new Map<string, { readonly name: string; readonly value: Json }>();
 
@@ -87,10 +89,19 @@ class YamlWriter {
     private readonly declared: ReadonlyMap<string, string>,
   ) {}
 
+  /** The lines of a policy document in a file of its own. */
+  document(value: JsonObject): string {
+    const outermost = this.#outermost;
+    this.#outermost = 0;
+    const lines = this.lines(value, '');
+    this.#outermost = outermost;
+    return lines;
+  }
+
   /** A comment on a line of its own. One inside of a value goes where the value goes. */
   comment(indent: string): string {
     if (!this.choices.oneIn(3)) return '';
-    const sort = indent.length > 6 ? 'tail' : 'own';
+    const sort = indent.length > this.#outermost ? 'tail' : 'own';
     return `${indent}# ${sort} ${String(this.#comments++)}${this.choices.pick('', '\tindented: "by" a tab')}${this.eol}`;
   }
 
