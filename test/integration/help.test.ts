@@ -250,7 +250,7 @@ test('every example of a command that runs until it is stopped does so', async (
       await stopped(
         example,
         SHOWN[name] ?? /"state":"RUNNING"/,
-        name === 'dev' ? `${network} ` : (SETTINGS[name] ?? ''),
+        name === 'dev' ? `${network} env ` : (SETTINGS[name] ?? ''),
       );
     }
   }

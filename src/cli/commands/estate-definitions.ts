@@ -72,7 +72,7 @@ export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
       [ExitCode.Converged, 'written, or nothing to write'],
       [ExitCode.Failed, 'something could not be read; the rest is written'],
       [ExitCode.Pending, 'with --update: something differs still'],
-      [ExitCode.Refused, "the worker's credentials belong to another account, or it refuses the request"],
+      [ExitCode.Refused, 'credentials of another account, or the worker refuses the request'],
       ...BUSY_EXITS,
       ExitCode.Interrupted,
       ExitCode.Terminated,

@@ -92,7 +92,7 @@ export const SERVER_COMMANDS: readonly CommandDefinition[] = [
     examples: [
       ['iam-bootstrap dev --sandbox', 'try it without an AWS account'],
       [
-        'IAM_BOOTSTRAP_STATE=.iam-bootstrap-2 iam-bootstrap dev --sandbox --port 7333 --ui-port 8333',
+        'IAM_BOOTSTRAP_STATE=.iam-bootstrap-2 \\\n      iam-bootstrap dev --sandbox --port 7333 --ui-port 8333',
         'run beside another dev server',
       ],
     ],
