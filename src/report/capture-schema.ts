@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CaptureReport } from '../contract/capture-report.js';
 import { count, text } from './report-schema.js';
+import { unreadSchema } from './unread-schema.js';
 
 const entity = { kind: z.string(), name: z.string() };
 
@@ -31,16 +32,7 @@ export const captureSchema = z.strictObject({
   toFillIn: z
     .array(z.strictObject({ ...entity, property: z.string() }))
     .describe('properties that AWS does not show, and whose value a person has to check'),
-  unread: z
-    .array(
-      z.strictObject({
-        kind: z.string(),
-        name: text,
-        message: z.string(),
-        remedy: text.describe('the permission to give to the worker; null where none helps'),
-      }),
-    )
-    .describe('reads that AWS refused; name is null for a whole kind'),
+  unread: unreadSchema,
   warnings: z.array(
     z.strictObject({
       code: z.enum(['deleted-principal', 'administrator', 'old-access-key', 'unused', 'manifest']),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CaptureUpdateReport } from '../contract/capture-update.js';
-import { text } from './report-schema.js';
+import { unreadSchema } from './unread-schema.js';
 
 const entity = { kind: z.string(), name: z.string() };
 
@@ -61,14 +61,5 @@ export const captureUpdateSchema = z.strictObject({
   notDeclared: z
     .array(z.strictObject(entity))
     .describe('entities of the account, of the kinds of the manifest, that it does not declare'),
-  unread: z
-    .array(
-      z.strictObject({
-        kind: z.string(),
-        name: text,
-        message: z.string(),
-        remedy: text.describe('the permission to give to the worker; null where none helps'),
-      }),
-    )
-    .describe('reads that AWS refused; name is null for a whole kind'),
+  unread: unreadSchema,
 }) satisfies z.ZodType<CaptureUpdateReport>;

@@ -6,18 +6,9 @@ import { compareTerraformPlans, preflight, preflightOffline } from '../../../../
 import type { LookedUp } from '../../../../src/contract/look-up.js';
 import { planWith } from '../../../support/terraform-changes.js';
 import { planOf } from '../../../support/terraform-creates.js';
+import { ABSENT } from '../../../support/look-ups.js';
 
-const PRESENT: LookedUp = {
-  status: 'present',
-  message: null,
-  name: 'deploy',
-  arn: null,
-  path: null,
-  createdAt: null,
-  owner: null,
-  id: null,
-  members: {},
-};
+const PRESENT: LookedUp = { ...ABSENT, status: 'present', name: 'deploy' };
 const target = (account: string, partition = 'aws') => ({ account, partition });
 const [HERE, THERE] = ['111111111111', '222222222222'] as const;
 
