@@ -23,6 +23,7 @@ import { openEnforcement } from './activities/runtime/open-enforcement.js';
 import type { AwsOptions } from './aws/clients.js';
 import { awsOptions, readAwsSettings } from './aws/settings.js';
 import type { Config } from './config/config.js';
+import { CredentialsReporter } from './observability/credentials.js';
 import { GuardrailsReporter } from './observability/guardrails.js';
 import { type ServedWorker, serveHealth } from './observability/health.js';
 import {
@@ -38,12 +39,13 @@ import { deliveryRecorder } from './observability/notifications.js';
 import { credentialsCheck, Readiness } from './observability/readiness.js';
 import { installRuntime, openMeter } from './observability/runtime.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
-import { connectWorker } from './temporal/connect-worker.js';
+import { connectUntilStopped } from './temporal/connect-worker.js';
 import { configErrorOf } from './temporal/errors.js';
 import { installationOf, readNamespace } from './temporal/installation.js';
 import { openEncryption } from './temporal/encryption/open.js';
 import { workflowsWithEncodedFailures } from './temporal/encryption/workflow-code.js';
 import { createDataConverter } from './temporal/payload-codec.js';
+import { followCredentials } from './temporal/renewal.js';
 import { runUrlIn } from './temporal/run-url.js';
 import { type ConnectionSettings, temporalSettings } from './temporal/settings.js';
 
@@ -66,6 +68,13 @@ const STICKY_TIMEOUT = '3s';
  */
 const NON_STICKY_POLLS = 0.5;
 
+const TUNING = {
+  ...ISOLATION,
+  shutdownGraceTime: SHUTDOWN_GRACE,
+  stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+  nonStickyToStickyPollRatio: NON_STICKY_POLLS,
+} as const;
+
 const STANDARD_ERROR = 2;
 
 /** A worker that polls. */
@@ -87,6 +96,11 @@ export interface WorkerOptions {
   readonly deployment?: Config['deployment'];
   /** Address of the metrics. Default: none. Embedded workers have none, because several would share one address. */
   readonly metricsAddress?: Config['metricsAddress'];
+  /**
+   * Is called where the certificates of the connection were renewed, before the worker drains and stops: it has to be
+   * started again. Default: files are not followed.
+   */
+  readonly onRenewal?: () => void;
 }
 
 /**
@@ -103,16 +117,15 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
   // First, because it may fail on a taken address, and the runtime keeps the process alive.
   const closeHealth = await serveHealth(config.healthAddress, () => served);
   let connection: NativeConnection | undefined;
+  let stopFollowing = (): void => undefined;
   try {
-    const log = installRuntime(
-      options.log ?? createLogger(config.logLevel, options.logFile ?? STANDARD_ERROR),
-      options,
-    );
+    const logger = options.log ?? createLogger(config.logLevel, options.logFile ?? STANDARD_ERROR);
+    const log = installRuntime(logger, options);
     const { namespace } = settings;
     const meter = openMeter({ namespace, taskQueue: config.taskQueue });
     const onCall = toEach([awsCallRecorder(meter), traceCall, logAwsCalls(log)]);
     const payloads = await openPayloads(config, log);
-    connection = await connect(config, settings, { log, handleSignals: options.handleSignals });
+    connection = await connectUntilStopped(config, settings, { log, handleSignals: options.handleSignals });
     const clientOptions = { connection, namespace, dataConverter: payloads.ofClient };
     const client = openClient(clientOptions, log);
     if (options.metricsAddress !== undefined) showDrift(client, meter);
@@ -120,6 +133,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), runs);
     const accounts = new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target));
     const notifications = openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads });
+    const common = { accounts, enforcement, notifications };
     const worker = await Worker.create({
       connection,
       namespace,
@@ -127,31 +141,31 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       ...payloads.workflows,
       activities: {
         ...createActivities({
-          accounts,
+          ...common,
           ledgers: new Ledgers(client, config.taskQueue),
           entityRuns: runs.entityRuns,
           installation: installationOf(client),
-          enforcement,
-          notifications,
         }),
-        ...createFleetActivities({ accounts, enforcement, notifications, ...fleetRuns(new Client(clientOptions)) }),
+        ...createFleetActivities({ ...common, ...fleetRuns(new Client(clientOptions)) }),
       },
       interceptors: { activity: [traceActivities] },
       dataConverter: payloads.ofWorker,
-      ...ISOLATION,
-      shutdownGraceTime: SHUTDOWN_GRACE,
-      stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
-      nonStickyToStickyPollRatio: NON_STICKY_POLLS,
+      ...TUNING,
       ...versioning(options.deployment),
     });
     const checkCredentials = credentialsCheck({ ...aws, onCall }, awsSettings);
     served = { worker, readiness: new Readiness(log, () => readNamespace(client), checkCredentials) };
+    if (options.onRenewal !== undefined) {
+      const parts = { observer: new CredentialsReporter(log, meter), onRenewal: drain(worker, options.onRenewal) };
+      stopFollowing = followCredentials(config, settings, { connection, ...parts });
+    }
   } catch (error) {
     await closeHealth();
     await connection?.close();
     throw error;
   }
   return run(served.worker, async () => {
+    stopFollowing();
     await closeHealth();
     await connection.close();
   });
@@ -208,25 +222,12 @@ function versioning(deployment: Config['deployment']): { workerDeploymentOptions
   };
 }
 
-/** Connects. A worker that serves health endpoints waits for the server until it receives a signal. */
-async function connect(
-  config: Config,
-  settings: ConnectionSettings,
-  { log, handleSignals }: { readonly log: Logger; readonly handleSignals: boolean | undefined },
-): Promise<NativeConnection> {
-  if (config.healthAddress === undefined || handleSignals === false) return connectWorker(config, settings, undefined);
-  const asked = new AbortController();
-  // The SDK listens as well, and tells workers only.
-  const stop = (): void => {
-    asked.abort();
+/** Returns a function that calls another one, and then has the worker finish what it has begun. */
+function drain(worker: Worker, before: () => void): () => void {
+  return () => {
+    before();
+    if (worker.getState() === 'RUNNING') worker.shutdown();
   };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, stop);
-  try {
-    return await connectWorker(config, settings, { log, signal: asked.signal });
-  } finally {
-    for (const signal of signals) process.off(signal, stop);
-  }
 }
 
 function run(worker: Worker, close: () => Promise<void>): RunningWorker {

@@ -244,7 +244,13 @@ function readSocketAddress(environment: Environment, variable: string): string |
 }
 
 function temporalConfigured(environment: Environment): boolean {
-  const variables = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE', 'TEMPORAL_API_KEY'];
+  const variables = [
+    'TEMPORAL_ADDRESS',
+    'TEMPORAL_PROFILE',
+    'TEMPORAL_CONFIG_FILE',
+    'TEMPORAL_API_KEY',
+    'IAM_BOOTSTRAP_TEMPORAL_API_KEY_FILE',
+  ];
   if (variables.some((name) => environment[name] !== undefined)) return true;
   const home = homeOf(environment);
   const xdg = environment['XDG_CONFIG_HOME'];

@@ -11,6 +11,12 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   ),
   row('TEMPORAL_NAMESPACE', 'commands and worker', 'Temporal namespace', '`default`'),
   row('TEMPORAL_API_KEY', 'commands and worker', 'API key of Temporal Cloud. Switches TLS on', 'none'),
+  row(
+    'IAM_BOOTSTRAP_TEMPORAL_API_KEY_FILE',
+    'commands and worker',
+    'File with the API key, in its place. A worker reads it again when it changes, without a restart',
+    'none',
+  ),
   row('TEMPORAL_TLS', 'commands and worker', 'Switches TLS on or off', 'on with an API key or a certificate'),
   row(
     ['TEMPORAL_TLS_SERVER_CA_CERT_PATH', 'TEMPORAL_TLS_SERVER_CA_CERT_DATA'],

@@ -89,6 +89,16 @@ export const METRICS = {
     help: 'Requests and entities that the guardrails have refused, in a plan or right before a write.',
     atZero: [{ at: 'plan' }, { at: 'write' }],
   },
+  iam_bootstrap_temporal_certificate_not_before_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['certificate'],
+    help: "The start of the certificate that the worker's connection to Temporal uses, in seconds since 1970: `client`, for mTLS, or `ca`. Missing without such a file.",
+  },
+  iam_bootstrap_temporal_certificate_not_after_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['certificate'],
+    help: 'The end of the same certificate: of a chain, the first to expire; of several authorities, the last.',
+  },
   iam_bootstrap_notifications: {
     type: 'counter',
     labels: ['channel', 'result'],

@@ -21,13 +21,34 @@ export interface ServerWait {
   readonly signal: AbortSignal;
 }
 
+/** Connects. A worker that serves health endpoints waits for the server until it receives a signal. */
+export async function connectUntilStopped(
+  config: Config,
+  settings: ConnectionSettings,
+  { log, handleSignals }: { readonly log: Logger; readonly handleSignals: boolean | undefined },
+): Promise<NativeConnection> {
+  if (config.healthAddress === undefined || handleSignals === false) return connectWorker(config, settings, undefined);
+  const asked = new AbortController();
+  // The SDK listens as well, and tells workers only.
+  const stop = (): void => {
+    asked.abort();
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, stop);
+  try {
+    return await connectWorker(config, settings, { log, signal: asked.signal });
+  } finally {
+    for (const signal of signals) process.off(signal, stop);
+  }
+}
+
 /**
  * Connects a worker. With a wait, it tries again for as long as no server answers: what started the worker sees by its
  * health that it lives and is not ready, and restarting it would not help. A mistake in the settings ends at once.
  *
  * @throws UnreachableError, ConfigError, and StoppedError where the wait was ended
  */
-export async function connectWorker(
+async function connectWorker(
   config: Config,
   settings: ConnectionSettings,
   wait: ServerWait | undefined,
@@ -45,6 +66,16 @@ export async function connectWorker(
       if (wait.signal.aborted) throw new StoppedError();
     }
   }
+}
+
+/**
+ * Connects once and disconnects, to find out whether Temporal accepts the settings.
+ *
+ * @throws UnreachableError, ConfigError
+ */
+export async function tryConnection(config: Config, settings: ConnectionSettings): Promise<void> {
+  const connection = await connectOnce(config, settings);
+  await connection.close();
 }
 
 async function connectOnce(config: Config, settings: ConnectionSettings): Promise<NativeConnection> {

@@ -114,6 +114,8 @@ function loadSettings({ environment }: Config): ClientConnectConfig {
     Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
   checkSwitch(environment);
+  const apiKey = readApiKeyFile(environment);
+  if (apiKey !== undefined) overrideEnvVars['TEMPORAL_API_KEY'] = apiKey;
   try {
     const profile = envconfig.loadClientConfigProfile({ overrideEnvVars });
     checkFiles(profile, environment);
@@ -126,6 +128,28 @@ function loadSettings({ environment }: Config): ClientConnectConfig {
       { cause: error },
     );
   }
+}
+
+const API_KEY_FILE = 'IAM_BOOTSTRAP_TEMPORAL_API_KEY_FILE';
+
+/** Reads the file of the API key, without the line break at its end. Temporal's packages read no such file. */
+function readApiKeyFile(environment: Config['environment']): string | undefined {
+  const path = environment[API_KEY_FILE];
+  if (path === undefined) return undefined;
+  const mistake = (problem: string, remedy: string, cause?: unknown): ConfigError =>
+    new ConfigError(`${API_KEY_FILE}${problem}`, remedy, { cause });
+  if (environment['TEMPORAL_API_KEY'] !== undefined) {
+    throw mistake(' and TEMPORAL_API_KEY are both set', 'unset one of them');
+  }
+  try {
+    const key = readFileSync(path, 'utf8').trim();
+    if (key !== '') return key;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const problem = code === 'EISDIR' ? `${path} is a folder` : message;
+    throw mistake(`: ${problem}`, 'name a file with the API key alone', error);
+  }
+  throw mistake(`: ${path} is empty`, 'name a file with the API key alone');
 }
 
 /** Checks the switch of TLS: Temporal's packages take every other text for `false`. */
@@ -175,6 +199,7 @@ const TLS_VARIABLES = [
   'TEMPORAL_TLS_SERVER_CA_CERT_DATA',
   'TEMPORAL_TLS_SERVER_NAME',
   'TEMPORAL_API_KEY',
+  API_KEY_FILE,
 ];
 
 /**
@@ -205,7 +230,7 @@ export function describeTemporalSettings(config: Config): NamedSetting[] {
     },
   ];
   if (apiKey !== undefined) {
-    settings.push({ name: 'temporal API key', value: 'set', source: sourceOf(true, 'TEMPORAL_API_KEY') });
+    settings.push({ name: 'temporal API key', value: 'set', source: sourceOf(true, 'TEMPORAL_API_KEY', API_KEY_FILE) });
   }
   if (usesTls) {
     settings.push(describeCa(loaded.tls, config, sourceOf));

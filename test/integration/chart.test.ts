@@ -398,6 +398,19 @@ describe('the values', () => {
       }
     });
 
+    test('mounts the API key of Temporal as a file, so that a new one needs no restart', async () => {
+      const temporal = { address: 't:1', apiKey: { existingSecret: 'cloud', key: 'token' } };
+      const manifests = await render({ ...valuesOf('minimal'), temporal });
+      const [pod] = manifests.flatMap((manifest) => podOf(manifest) ?? []);
+      const path = '/etc/iam-bootstrap/temporal-api-key/token';
+      expect(pod?.containers[0]?.env).toContainEqual({ name: 'IAM_BOOTSTRAP_TEMPORAL_API_KEY_FILE', value: path });
+      expect(pod?.containers[0]?.env.map(({ name }) => name)).not.toContain('TEMPORAL_API_KEY');
+      expect(pod?.volumes.find(({ name }) => name === 'temporal-api-key')?.secret).toMatchObject({
+        secretName: 'cloud',
+        items: [{ key: 'token', path: 'token' }],
+      });
+    });
+
     test('has the guardrails as they were given, and a worker takes them', async () => {
       const map = await find('everything', 'ConfigMap');
       const text = map?.data?.['guardrails.yaml'] ?? '';

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { loadConfig } from '../../src/config/config.js';
@@ -121,6 +121,52 @@ test('TEMPORAL_TLS_SERVER_CA_CERT_PATH and a client certificate work through the
   });
   expect(code).toBe(0);
   expect(askedSince(before)).toEqual([TEMPORAL_MTLS]);
+});
+
+test('a worker goes on with its certificate until a renewed one works, and then exits with 4 to be started again', async () => {
+  const mounted = (name: string): string => join(world.directory, 'mounted', '..data', name);
+  let versions = 0;
+  /** Mounts a certificate and a key as Kubernetes does: by a link that is exchanged. */
+  const mount = async (certificate: string, key: string): Promise<void> => {
+    const folder = join(world.directory, 'mounted');
+    const version = `..version-${String((versions += 1))}`;
+    await mkdir(join(folder, version), { recursive: true });
+    await copyFile(file(certificate), join(folder, version, 'tls.crt'));
+    await copyFile(file(key), join(folder, version, 'tls.key'));
+    await symlink(version, join(folder, '..new'));
+    await rename(join(folder, '..new'), join(folder, '..data'));
+  };
+  await mount('client.pem', 'client.key');
+  const env = {
+    TEMPORAL_ADDRESS: `localhost:${String(mutualFront.port)}`,
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: file('ca.pem'),
+    TEMPORAL_TLS_CLIENT_CERT_PATH: mounted('tls.crt'),
+    TEMPORAL_TLS_CLIENT_KEY_PATH: mounted('tls.key'),
+  };
+  const worker = world.spawnCli(['worker'], {
+    ...env,
+    IAM_BOOTSTRAP_TASK_QUEUE: 'renewed',
+    IAM_BOOTSTRAP_LOG: 'info',
+    IAM_BOOTSTRAP_HEALTH: `127.0.0.1:${String(await freePort())}`,
+  });
+  const ended = once(worker, 'exit');
+  let log = '';
+  const logged = async (text: string): Promise<void> => {
+    while (!log.includes(text)) {
+      if (worker.exitCode !== null) throw new Error(log);
+      await Promise.race([once(worker.stderr ?? worker, 'data'), ended]);
+    }
+  };
+  worker.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  await logged('No guardrails');
+  await mount('renewed-client.pem', 'client.key');
+  await logged('New credentials for Temporal cannot be used');
+  expect(log).toMatch(/client certificate and key .* cannot be used/);
+  expect(worker.exitCode).toBeNull();
+  await mount('renewed-client.pem', 'renewed-client.key');
+  expect(await ended).toEqual([4, null]);
+  expect(log).toContain('The certificates for Temporal were renewed');
+  expect((await apply('renewed', env)).code).toBe(0);
 });
 
 test('a worker asks the partition that the manifest names, and no other', async () => {

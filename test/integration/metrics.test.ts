@@ -24,6 +24,7 @@ import { type HttpStage, startHttpStage } from '../support/http-stage.js';
 import { requestOf, role, trusting } from '../support/manifests-of.js';
 import { scrape, sumBy } from '../support/metrics-page.js';
 import type { Sample } from '../support/metrics-page.js';
+import { makePrivateCa, startTlsFront, type TlsFront } from '../support/tls-front.js';
 import { ACCOUNT } from '../support/world.js';
 import type { WorkerProcess } from '../support/world.js';
 import { iam, temporal, useWorld, world } from '../support/use-world.js';
@@ -55,6 +56,7 @@ interface SyntaxNode {
 let worker: WorkerProcess;
 let address: string;
 let receiver: HttpStage;
+let front: TlsFront;
 let reports: Report[];
 let samples: Sample[];
 
@@ -67,7 +69,17 @@ beforeAll(async () => {
   await watching();
   const channels = { closed: channel('http://127.0.0.1:1/'), open: channel(receiver.url) };
   await writeFile(notifications, JSON.stringify({ version: 1, channels }));
-  worker = await world.startWorker({ IAM_BOOTSTRAP_METRICS: address, IAM_BOOTSTRAP_NOTIFICATIONS: notifications });
+  await makePrivateCa(world.directory, 'localhost');
+  const file = (name: string): string => join(world.directory, name);
+  front = await startTlsFront(world.directory, Number(world.temporal.address.split(':').at(-1)), { mutual: true });
+  worker = await world.startWorker({
+    IAM_BOOTSTRAP_METRICS: address,
+    IAM_BOOTSTRAP_NOTIFICATIONS: notifications,
+    TEMPORAL_ADDRESS: `localhost:${String(front.port)}`,
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: file('ca.pem'),
+    TEMPORAL_TLS_CLIENT_CERT_PATH: file('client.pem'),
+    TEMPORAL_TLS_CLIENT_KEY_PATH: file('client.key'),
+  });
   const atFirst = await scrape(address);
   // What is rare is there before it happens.
   expect(atFirst).toContainEqual(expect.objectContaining({ name: 'iam_bootstrap_runs_total', value: 0 }));
@@ -81,6 +93,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   receiver.stop();
+  front.stop();
 });
 
 function requestFor(namespace: string, ...entities: JsonObject[]): ReturnType<typeof requestOf> {
@@ -363,6 +376,17 @@ const filledIn = (expr: string): string => expr.replaceAll('$__rate_interval', '
 /** Labels in `{{…}}`. */
 const placeholders = (text: string): string[] =>
   [...text.matchAll(/\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}/g)].map(([, label = '']) => label);
+
+test('the certificates of the connection are shown by their dates', () => {
+  const datesOf = (edge: string): Record<string, number> =>
+    sumBy(samples, `iam_bootstrap_temporal_certificate_${edge}_timestamp_seconds`, 'certificate');
+  for (const certificate of ['client', 'ca']) {
+    const [from = 0, until = 0] = [datesOf('not_before')[certificate], datesOf('not_after')[certificate]];
+    // From yesterday, for 31 days.
+    expect((until - from) / 86_400).toBeCloseTo(31, 0);
+    expect(Math.abs(from + 86_400 - Date.now() / 1000)).toBeLessThan(3_600);
+  }
+});
 
 describe('dashboard and alerts', () => {
   test.each([

@@ -6,7 +6,7 @@ import { createServer } from 'node:tls';
 import { promisify } from 'node:util';
 import { findPython } from './sandbox.js';
 
-/** Writes a private CA and certificates of it to a folder: `ca.pem`, `server.pem`, `client.pem`, with their `.key` files. */
+/** Writes a private CA and certificates of it to a folder: `ca.pem`, `server.pem`, `client.pem` and `renewed-client.pem`, with their `.key` files. */
 export async function makePrivateCa(folder: string, host: string): Promise<void> {
   await promisify(execFile)(await findPython(), ['-c', MAKE_CA, folder, host]);
 }
@@ -42,7 +42,8 @@ def write(subject, issuer, signer, extensions):
 ca = write("ca", "ca", None, [(x509.BasicConstraints(True, None), True)])
 names = [x509.DNSName(host), x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
 write("server", "ca", ca, [(x509.BasicConstraints(False, None), True), (x509.SubjectAlternativeName(names), False)])
-write("client", "ca", ca, [(x509.BasicConstraints(False, None), True), (x509.SubjectAlternativeName(names[:1]), False)])
+for client in ("client", "renewed-client"):
+    write(client, "ca", ca, [(x509.BasicConstraints(False, None), True), (x509.SubjectAlternativeName(names[:1]), False)])
 `;
 
 /** A TLS server in front of a server without TLS. */

@@ -31,8 +31,8 @@
 {{- end }}
 {{- with .Values.temporal.apiKey }}
 {{- if .existingSecret }}
-- name: TEMPORAL_API_KEY
-  valueFrom: { secretKeyRef: { name: {{ .existingSecret | quote }}, key: {{ .key | quote }} } }
+- name: IAM_BOOTSTRAP_TEMPORAL_API_KEY_FILE
+  value: {{ printf "/etc/iam-bootstrap/temporal-api-key/%s" .key | quote }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -98,6 +98,7 @@
 -}}
 {{- if not (include "iam-bootstrap.isControlled" .) -}}
 {{- $_ := set $folders "temporal-tls" (dict "existingSecret" .Values.temporal.tls.existingSecret) -}}
+{{- $_ := set $folders "temporal-api-key" .Values.temporal.apiKey -}}
 {{- end -}}
 {{- toYaml $folders -}}
 {{- end -}}

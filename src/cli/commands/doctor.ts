@@ -20,6 +20,7 @@ import { readNamespace } from '../../temporal/installation.js';
 import { describeTemporalSettings } from '../../temporal/settings.js';
 import { columns, plain, print, printJson } from '../terminal.js';
 import { checkAws } from './doctor-aws.js';
+import { checkCertificates } from './doctor-certificates.js';
 import { type Check, configProblem, ok, problem } from './doctor-check.js';
 import { checkEncryption } from './doctor-encryption.js';
 import { checkNode } from './doctor-node.js';
@@ -86,6 +87,7 @@ async function diagnose(config: Config, { fix }: { readonly fix: boolean }): Pro
       await checkNotifications(config),
       await checkEncryption(config),
       await checkProof(config),
+      ...checkCertificates(config, new Date()),
       ...checks,
       ...aws.checks,
       ...(aws.found === undefined ? [] : await checkAws(config, aws.found, installation)),

@@ -10,15 +10,22 @@ import { startWorker } from '../../worker.js';
  */
 const HEAP_GROWING_PERCENT = 60;
 
-/** Runs the worker until it is asked to stop. Activities in progress finish first. */
+/**
+ * Runs the worker until it is asked to stop, or the certificates of its connection were renewed. Activities in progress
+ * finish first. What has to be started again has the exit code 4.
+ */
 export async function worker(): Promise<ExitCode> {
   setFlagsFromString(`--heap-growing-percent=${String(HEAP_GROWING_PERCENT)}`);
   const config = loadConfig();
-  const options = { deployment: config.deployment, metricsAddress: config.metricsAddress };
+  let exitCode: ExitCode = ExitCode.Converged;
+  const onRenewal = (): void => {
+    exitCode = ExitCode.Busy;
+  };
+  const options = { deployment: config.deployment, metricsAddress: config.metricsAddress, onRenewal };
   const running = await startWorker(config, options).catch((error: unknown) => {
     if (error instanceof StoppedError) return undefined;
     throw error;
   });
   await running?.stopped;
-  return ExitCode.Converged;
+  return exitCode;
 }
