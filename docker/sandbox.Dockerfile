@@ -1,5 +1,6 @@
 # The IAM sandbox, to try iam-bootstrap without an AWS account: `docker build -f docker/sandbox.Dockerfile -t iam-sandbox .`
-FROM python:3.11-slim-bookworm
+ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 WORKDIR /sandbox

@@ -29,7 +29,9 @@ bash scripts/helm.sh &
 helm=$!
 bash scripts/real-server.sh &
 real_server=$!
-trap 'kill "$helm" "$real_server" 2> /dev/null || true' EXIT
+bash scripts/images.sh &
+images=$!
+trap 'kill "$helm" "$real_server" "$images" 2> /dev/null || true' EXIT
 echo "== checks (setup took $((SECONDS - started)) s)"
 npm run --silent check
 echo '== workflows, on a server that skips time (about a minute)'
@@ -38,6 +40,7 @@ echo '== simulated histories (half a minute)'
 npx jest test/chaos/simulation.test.ts
 echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 35 minutes)'
 wait "$helm" || skipped="the tests of the chart, since Helm could not be built"
+wait "$images" || skipped="${skipped:+$skipped; }the tests of the images, which could not be built"
 # What a production server may do in another way than the dev server.
 production='integration/(approval|finding-runs|fleet-schedules|scheduled-runs)|chaos/(server-death|storm|upgrade)'
 # Four files at a time, each with its own servers: they spend most of their time waiting, for processes and
