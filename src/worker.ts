@@ -23,6 +23,7 @@ import { openEnforcement } from './activities/runtime/open-enforcement.js';
 import type { AwsOptions } from './aws/clients.js';
 import { awsOptions, readAwsSettings } from './aws/settings.js';
 import type { Config } from './config/config.js';
+import { readNetwork } from './config/network.js';
 import { CredentialsReporter } from './observability/credentials.js';
 import { GuardrailsReporter } from './observability/guardrails.js';
 import { type ServedWorker, serveHealth } from './observability/health.js';
@@ -157,7 +158,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     served = { worker, readiness: new Readiness(log, () => readNamespace(client), checkCredentials) };
     if (options.onRenewal !== undefined) {
       const parts = { observer: new CredentialsReporter(log, meter), onRenewal: drain(worker, options.onRenewal) };
-      stopFollowing = followCredentials(config, settings, { connection, ...parts });
+      stopFollowing = followCredentials(() => withFilesOf(config), settings, { connection, ...parts });
     }
   } catch (error) {
     await closeHealth();
@@ -220,6 +221,11 @@ function versioning(deployment: Config['deployment']): { workerDeploymentOptions
       defaultVersioningBehavior: 'PINNED',
     },
   };
+}
+
+/** Returns the configuration with the files of its network as they are now. */
+function withFilesOf(config: Config): Config {
+  return { ...config, network: readNetwork(config.environment) };
 }
 
 /** Returns a function that calls another one, and then has the worker finish what it has begun. */

@@ -1,6 +1,5 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Config } from '../config/config.js';
-import { readNetwork } from '../config/network.js';
 import type { CertificateState, ConnectionCertificate } from '../contract/certificate.js';
 import { ConfigError } from '../contract/user-facing-error.js';
 import { certificatesOf, certificateState, digestTls } from './certificates.js';
@@ -30,7 +29,7 @@ interface RenewalParts {
   /** Is called once Temporal has accepted new certificates. They take effect with a new connection only. */
   readonly onRenewal: () => void;
   /** Tries a connection, and rejects where Temporal does not accept it. */
-  readonly tryConnection: (settings: ConnectionSettings) => Promise<void>;
+  readonly tryConnection: typeof tryConnection;
 }
 
 /**
@@ -38,7 +37,7 @@ interface RenewalParts {
  * compared, because Kubernetes replaces a link above them.
  */
 export class Renewal {
-  readonly #config: Config;
+  readonly #readConfig: () => Config;
   readonly #parts: RenewalParts;
   readonly #certificates: readonly ConnectionCertificate[];
   readonly #digest: string;
@@ -46,8 +45,14 @@ export class Renewal {
   #unusable = '';
   #isRenewed = false;
 
-  constructor(config: Config, inUse: ConnectionSettings, parts: RenewalParts) {
-    this.#config = config;
+  /**
+   * Follows a connection.
+   *
+   * @param readConfig - returns the configuration with the files of its network as they are now
+   * @param inUse - the settings that the connection was made with
+   */
+  constructor(readConfig: () => Config, inUse: ConnectionSettings, parts: RenewalParts) {
+    this.#readConfig = readConfig;
     this.#parts = parts;
     this.#certificates = certificatesOf(inUse);
     this.#digest = digestTls(inUse);
@@ -74,9 +79,8 @@ export class Renewal {
     this.#parts.observer.inUse(this.#certificates.map((one) => ({ ...one, state: certificateState(one, now) })));
     if (this.#isRenewed) return;
     try {
-      // NODE_EXTRA_CA_CERTS is a file as well.
-      const found = temporalSettings({ ...this.#config, network: readNetwork(this.#config.environment) });
-      await this.#takeOver(found);
+      const config = this.#readConfig();
+      await this.#takeOver(config, temporalSettings(config));
       this.#unusable = '';
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof UnreachableError)) throw error;
@@ -85,10 +89,10 @@ export class Renewal {
     }
   }
 
-  async #takeOver(found: ConnectionSettings): Promise<void> {
-    const { connection, observer, tryConnection, onRenewal } = this.#parts;
+  async #takeOver(config: Config, found: ConnectionSettings): Promise<void> {
+    const { connection, observer, onRenewal } = this.#parts;
     if (digestTls(found) !== this.#digest) {
-      await tryConnection(found);
+      await this.#parts.tryConnection(config, found);
       this.#isRenewed = true;
       observer.certificatesRenewed();
       onRenewal();
@@ -104,11 +108,11 @@ export class Renewal {
 
 /** Follows the credentials of a worker's connection, and returns a function that ends it. */
 export function followCredentials(
-  config: Config,
+  readConfig: () => Config,
   settings: ConnectionSettings,
   parts: Omit<RenewalParts, 'tryConnection'>,
 ): () => void {
-  return new Renewal(config, settings, { ...parts, tryConnection: (found) => tryConnection(config, found) }).start();
+  return new Renewal(readConfig, settings, { ...parts, tryConnection }).start();
 }
 
 function apiKeyOf({ connectionOptions: { apiKey } }: ConnectionSettings): string | undefined {

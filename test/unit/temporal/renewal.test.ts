@@ -42,11 +42,11 @@ function follow(
   variables: Readonly<Record<string, string>>,
   connection = { setApiKey: (key: string) => Promise.resolve(void happened.push(`key ${key}`)) },
 ): { readonly renewal: Renewal; readonly happened: string[]; refuses: Error | undefined } {
-  const config = loadConfig({ HOME: folder, ...variables });
+  const readConfig = (): ReturnType<typeof loadConfig> => loadConfig({ HOME: folder, ...variables });
   const state: { renewal: Renewal; happened: string[]; refuses: Error | undefined } = {
     happened,
     refuses: undefined,
-    renewal: new Renewal(config, temporalSettings(config), {
+    renewal: new Renewal(readConfig, temporalSettings(readConfig()), {
       connection,
       observer: {
         inUse: () => undefined,
