@@ -113,7 +113,9 @@ describe('a release', () => {
   test('publishes nothing before all tests have passed, and only from the environment that is reviewed', () => {
     expect(stepOf('verify', 'npm test')).toEqual({ run: 'npm test', env: { IAM_BOOTSTRAP_REQUIRE_ALL: 'true' } });
     for (const name of ['npm', 'image', 'chart']) expect(jobs[name]).toMatchObject({ environment: 'release' });
-    for (const name of ['pack', 'image', 'chart']) expect(jobs[name]).toMatchObject({ needs: 'verify' });
+    for (const name of ['pack', 'image']) expect(jobs[name]).toMatchObject({ needs: 'verify' });
+    // Its default image has to be there.
+    expect(jobs['chart']?.needs).toEqual(['verify', 'image']);
     // Last, since no version can be published twice.
     expect(jobs['npm']?.needs).toEqual(['verify', 'pack', 'image', 'chart']);
     expect(jobs['release']?.needs).toEqual(['verify', 'npm']);
@@ -135,6 +137,42 @@ describe('a release', () => {
     const { code, output } = shell(`${publish} --dry-run`, folder, { NPM_TAG: 'next' });
     expect(output).toContain('+ @scope/name@1.2.3-rc.1');
     expect(code).toBe(0);
+  });
+
+  test('downloads what its jobs have uploaded, by name: an action may upload more, which is no file of the release', () => {
+    const named = (action: string): string[] =>
+      Object.values(jobs)
+        .flatMap(({ steps }) => steps)
+        .filter(({ uses = '' }) => uses.startsWith(`actions/${action}-artifact@`))
+        .map(({ with: given }) => String(given?.['name']));
+    expect(named('upload').sort()).toEqual(['chart', 'npm']);
+    expect([...new Set(named('download'))].sort()).toEqual(['chart', 'npm']);
+    const files = jobs['release']?.steps.flatMap(({ with: given }) => given?.['name'] ?? []);
+    expect(files).toEqual(['npm', 'chart']);
+    expect(stepOf('image', 'docker/build-push-action@')?.env).toEqual({ DOCKER_BUILD_RECORD_UPLOAD: 'false' });
+  });
+
+  test('starts the image that was pushed, on both of its platforms, before it signs it', () => {
+    const script = stepOf('image', 'docker run')?.run ?? '';
+    const bin = mkdtempSync(join(folder, 'docker-'));
+    const docker = '#!/bin/sh\necho "$*" >> "$CALLS"\ncase $* in *"$BROKEN"*) exit 1 ;; esac\necho "$VERSION"\n';
+    writeFileSync(join(bin, 'docker'), docker, { mode: 0o755 });
+    const calls = join(bin, 'calls');
+    const env = {
+      PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+      CALLS: calls,
+      VERSION: '1.2.3',
+      IMAGE: 'i',
+      DIGEST: 'd',
+    };
+    expect(shell(script, folder, { ...env, BROKEN: 'nothing' }).code).toBe(0);
+    const platforms = String(stepOf('image', 'docker/build-push-action@')?.with?.['platforms']).split(',');
+    expect(
+      [...readFileSync(calls, 'utf8').matchAll(/--platform (\S+) .* i@d --version/g)].map(([, one]) => one),
+    ).toEqual(platforms);
+    for (const BROKEN of platforms) expect(shell(script, folder, { ...env, BROKEN }).code).not.toBe(0);
+    const order = jobs['image']?.steps.map(({ run = '' }) => run) ?? [];
+    expect(order.indexOf(script)).toBeLessThan(order.findIndex((run) => run.startsWith('cosign sign')));
   });
 
   test('gives the image the tag that the chart takes by default', () => {
