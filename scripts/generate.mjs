@@ -42,15 +42,17 @@ const CHECK_POLICIES = statement('CheckPoliciesOptional', [
   'access-analyzer:CheckNoNewAccess',
   'access-analyzer:ValidatePolicy',
 ]);
+// Without it, the tags of customer managed policies are read one policy at a time.
+const READ_TAGS = statement('ReadTagsInBulkOptional', ['tag:GetResources']);
 const VERIFY = statement('VerifyTheAccount', ['sts:GetCallerIdentity']);
 // Where an entity has a secret, a plan looks whether its location holds it.
 const READ_SECRETS = statement('ReadSecrets', ['secretsmanager:GetSecretValue']);
 const policyOf = (...Statement) => ({ Version: '2012-10-17', Statement });
 /** One role for everything, or a role that plans and explains and one that applies, as guardrails name them. */
 const operatorPolicies = {
-  'docs/operator-policy.json': policyOf(READ, WRITE, SECRETS, EXPLAIN, CHECK_POLICIES, VERIFY),
-  'docs/operator-policy-plan.json': policyOf(READ, READ_SECRETS, EXPLAIN, CHECK_POLICIES, VERIFY),
-  'docs/operator-policy-apply.json': policyOf(READ, WRITE, SECRETS, CHECK_POLICIES, VERIFY),
+  'docs/operator-policy.json': policyOf(READ, READ_TAGS, WRITE, SECRETS, EXPLAIN, CHECK_POLICIES, VERIFY),
+  'docs/operator-policy-plan.json': policyOf(READ, READ_TAGS, READ_SECRETS, EXPLAIN, CHECK_POLICIES, VERIFY),
+  'docs/operator-policy-apply.json': policyOf(READ, READ_TAGS, WRITE, SECRETS, CHECK_POLICIES, VERIFY),
 };
 
 const failuresTable = [

@@ -1,4 +1,5 @@
-"""An emulator of IAM, STS, AWS Secrets Manager, CloudTrail's LookupEvents and Access Analyzer's policy checks, as strict as AWS.
+"""An emulator of IAM, STS, AWS Secrets Manager, CloudTrail's LookupEvents, Access Analyzer's policy checks and the tagging
+API's GetResources, as strict as AWS.
 
 moto parses requests, creates and stores entities, validates identity policies and issues credentials. This package adds
 what AWS refuses and moto accepts, and what moto lacks. The docstring of each module lists its rules, with the error that
@@ -20,4 +21,6 @@ For tests:
   of the organization of that management account another state.
   POST /sandbox/organization {"account": "111111111111", "error": "ServiceAccessNotEnabled"} refuses that account the
   features of its organization with that error; null allows them again.
+  POST /sandbox/tag-index {"account": "111111111111", "frozen": true} has GetResources show the tags of this moment from now
+  on, as an index that is behind; with false it shows the present ones.
 """

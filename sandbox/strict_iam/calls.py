@@ -24,6 +24,8 @@ from .iam import StrictIam
 from .organizations import StrictOrganizations
 from .secrets_manager import StrictSecrets
 from .sts import StrictSts
+from .tagging_api import SERVICE as TAGGING
+from .tagging_api import StrictTaggingApi
 from .views import xml
 
 SERVICES = {
@@ -45,6 +47,7 @@ JSON_SERVICES = {
     "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": ("cloudtrail", StrictTrail),
     "CloudTrail_20131101": ("cloudtrail", StrictTrail),
     "AWSOrganizationsV20161128": ("organizations", StrictOrganizations),
+    "ResourceGroupsTaggingAPI_20170126": (TAGGING, StrictTaggingApi),
 }
 # The status of errors by the REST protocol. Others have 400.
 REST_STATUS = {

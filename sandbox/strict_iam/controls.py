@@ -1,5 +1,5 @@
-"""What tests can change: POST /sandbox/reset, /sandbox/quota, /sandbox/age-keys, /sandbox/in-use, /sandbox/authorise and
-/sandbox/organization."""
+"""What tests can change: POST /sandbox/reset, /sandbox/quota, /sandbox/age-keys, /sandbox/in-use, /sandbox/authorise,
+/sandbox/organization, /sandbox/account-state and /sandbox/tag-index."""
 
 from datetime import timedelta
 
@@ -14,6 +14,7 @@ from .account import organization_errors, set_organization
 from .cloudtrail import trail_lookups, trails
 from .organizations import set_state
 from .quotas import lowered_quotas, set_quota
+from .tagging_api import freeze, frozen
 
 
 def reset():
@@ -30,6 +31,7 @@ def reset():
         requested_actions,
         trails,
         trail_lookups,
+        frozen,
     ):
         state.clear()
     journal.clear()
@@ -70,4 +72,5 @@ CONTROLS = {
     "/sandbox/authorise": authorise,
     "/sandbox/organization": set_organization,
     "/sandbox/account-state": set_state,
+    "/sandbox/tag-index": freeze,
 }

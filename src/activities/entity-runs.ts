@@ -11,6 +11,7 @@ import type {
 } from '../contract/activities.js';
 import { bootstrapWorkflowId, entityWorkflowIdPrefix, WorkflowType } from '../contract/workflow-ids.js';
 import type { Principal } from '../contract/identity.js';
+import { IamOutcome } from '../contract/search-attributes.js';
 import { pendingActivities } from '../temporal/pending-activities.js';
 import { firstEventOf } from '../temporal/first-event.js';
 import { startedBy } from '../temporal/principal.js';
@@ -23,6 +24,9 @@ const NOT_FOUND: readonly number[] = [5];
 
 /** Time for which one attempt waits for Temporal to list its own run. */
 const MAX_LAG_MS = 20_000;
+
+/** Time for which an entity counts as changed lately: the tag index is behind IAM for less. */
+const LATELY_MS = 3_600_000;
 
 /** Ends of a bootstrap run that has awaited its entity runs. */
 const ENDED_BY_ITSELF: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'CONTINUED_AS_NEW']);
@@ -66,6 +70,29 @@ export class EntityRuns {
     const [{ earlier, others }, left] = await Promise.all([this.#listOpen(request), this.#leftByEarlierRuns(request)]);
     const found = new Set(left.map(({ runId }) => runId));
     return { earlier: [...left, ...earlier.filter(({ runId }) => !found.has(runId))], others };
+  }
+
+  /**
+   * Returns the workflow IDs of the entities of a kind that runs of any namespace have changed in the last hour or may be
+   * changing, but for those that were created in it and not changed since.
+   */
+  async changedLately(account: string, kind: string): Promise<readonly string[]> {
+    // By Temporal's clock, which the times of closed runs are of as well.
+    const since = new Date(activityInfo().currentAttemptScheduledTimestampMs - LATELY_MS).toISOString();
+    const query = [
+      `WorkflowId STARTS_WITH "${entityWorkflowIdPrefix(account)}${kind}:"`,
+      `WorkflowType = "${WorkflowType.ReconcileEntity}"`,
+      `(ExecutionStatus = "Running" OR CloseTime > "${since}")`,
+    ].join(' AND ');
+    return this.#ask(async () => {
+      const created = new Set<string>();
+      const changed = new Set<string>();
+      for await (const { workflowId, typedSearchAttributes } of this.#client.workflow.list({ query })) {
+        const isCreated = typedSearchAttributes.get(IamOutcome) === 'created' && !created.has(workflowId);
+        (isCreated ? created : changed).add(workflowId);
+      }
+      return [...changed];
+    });
   }
 
   #listOpen({ account, namespace, runId }: EntityRunsRequest): Promise<FoundEntityRuns> {

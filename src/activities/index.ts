@@ -48,7 +48,10 @@ export interface WorkerParts {
     | 'recordDrift'
     | 'recordOutcome'
   >;
-  readonly entityRuns: Pick<EntityRuns, 'find' | 'end' | 'pending' | 'parentOf' | 'workflowOf' | 'principalOfRun'>;
+  readonly entityRuns: Pick<
+    EntityRuns,
+    'find' | 'end' | 'pending' | 'parentOf' | 'workflowOf' | 'principalOfRun' | 'changedLately'
+  >;
   /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */
   readonly installation?: () => Promise<string | undefined>;
   /** Default: the worker has no guardrails. */
@@ -94,7 +97,9 @@ export function createActivities(parts: WorkerParts): Activities {
         notifications,
         runActivity(async ({ calls }) => {
           await enforcement.assertSigned(request);
-          const plan = await use((lease) => planEntities(lease, ledgers, request, calls, enforcement, approved));
+          const plan = await use((lease) =>
+            planEntities(lease, { ledgers, entityRuns }, request, calls, enforcement, approved),
+          );
           const isAskedFor = (argument: unknown): boolean => asksFor(argument, proofDigest(request), proofDigest);
           const principal = plan.principal ?? (await entityRuns.principalOfRun(isAskedFor));
           const id = await installation?.();

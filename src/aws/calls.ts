@@ -3,6 +3,7 @@ import type { AccessAnalyzerClient } from '@aws-sdk/client-accessanalyzer';
 import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
+import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { STSClient } from '@aws-sdk/client-sts';
@@ -20,7 +21,8 @@ export type AnyClient =
   | CloudTrailClient
   | AccessAnalyzerClient
   | SNSClient
-  | OrganizationsClient;
+  | OrganizationsClient
+  | ResourceGroupsTaggingAPIClient;
 
 type MiddlewareStack = IAMClient['middlewareStack'];
 

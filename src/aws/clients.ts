@@ -28,6 +28,7 @@ import { Pace } from './pace.js';
 import { regionalRegion, signingRegion } from '../engine/partitions.js';
 import { Reader } from './reader.js';
 import { createSecretStore, type SecretStore } from './secret-store.js';
+import { createTaggingClient, createTagIndex, type TagIndex } from './tag-index.js';
 import { createTopics, type Topics } from './topics.js';
 import { createEventHistory, type EventHistory } from './trail.js';
 
@@ -59,6 +60,7 @@ export interface AwsClients {
   readonly organization: Organization;
   readonly policyAnalyzer: PolicyAnalyzer;
   readonly topics: Topics;
+  readonly tagIndex: TagIndex;
   readonly callerIdentity: () => Promise<Caller>;
   /** Returns the time by AWS's clock, in milliseconds since 1970; null where AWS has not shown it yet. */
   readonly now: () => number | null;
@@ -80,6 +82,7 @@ export interface AwsOptions extends RoleSession {
   readonly organizationsEndpoint?: string;
   readonly accessAnalyzerEndpoint?: string;
   readonly snsEndpoint?: string;
+  readonly taggingEndpoint?: string;
   /** Uses FIPS endpoints. Default: the SDK's, which reads variables and profiles. */
   readonly useFipsEndpoint?: boolean;
   readonly useDualstackEndpoint?: boolean;
@@ -132,11 +135,10 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     opened.push(client);
     return guardCalls(retryWithNewCredentials(observeCalls(client, onCall), credentials), guard);
   };
-  const secrets = createSecretStore({
-    folder: options.secretsFolder,
-    client: once(async () => open(await createSecretsClient({ ...config, region: regional }, options))),
-  });
-  const analyzerClient = once(async () => open(await createAnalyzerClient({ ...config, region: regional }, options)));
+  const regionalConfig = { ...config, region: regional };
+  const secretsClient = lazily(open, () => createSecretsClient(regionalConfig, options));
+  const secrets = createSecretStore({ folder: options.secretsFolder, client: secretsClient });
+  const tagging = lazily(open, () => createTaggingClient(config, options));
   const topicClient = async (home: string) => open(await createSnsClient({ ...config, region: home }, options));
 
   return {
@@ -149,8 +151,9 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     // IAM's events are in the region that IAM calls are signed for.
     eventHistory: createEventHistory(lazily(open, () => createTrailClient(config, options))),
     organization: createOrganization(lazily(open, () => createOrganizationsClient(config, options))),
-    policyAnalyzer: createPolicyAnalyzer(analyzerClient),
+    policyAnalyzer: createPolicyAnalyzer(lazily(open, () => createAnalyzerClient(regionalConfig, options))),
     topics: createTopics(topicClient),
+    tagIndex: createTagIndex(target, options, tagging),
     turn: (signal) => pace.turn(signal),
     write: async (operation, input, lastCheck) => {
       const output = await send(writes, operation, input as Input<typeof operation>, lastCheck);

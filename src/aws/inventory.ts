@@ -2,6 +2,7 @@ import type { GroupDetail, ManagedPolicyDetail, Role, RoleDetail, UserDetail } f
 import { undefinedIfRefused } from './errors.js';
 import { HIDDEN_WINDOW_MS, untilShown } from './propagation.js';
 import type { Reader } from './reader.js';
+import type { TagIndex } from './tag-index.js';
 
 /** A type of entity that `GetAccountAuthorizationDetails` returns. */
 export type DetailType = 'Role' | 'User' | 'Group' | 'LocalManagedPolicy';
@@ -21,6 +22,8 @@ export interface Snapshot {
   readonly details: () => Promise<AccountDetails | undefined>;
   /** Returns `ListRoles`, which shows descriptions and session durations; the details do not. */
   readonly roles: () => Promise<readonly Role[]>;
+  /** Returns tags by ARN, as far as the tag index shows them. Default: it shows none. */
+  readonly indexedTags: TagIndex['tagsOf'];
   /** Reports whether tags name the namespace as an owner. */
   readonly isOurs: (tags: Readonly<Record<string, string>>) => boolean;
   /** Reads an entity that a bulk read has shown, and retries for some seconds where it is not found. */
@@ -42,6 +45,8 @@ interface SnapshotOptions {
   readonly budget: number;
   /** Default: no tags do. */
   readonly isOurs?: Snapshot['isOurs'] | undefined;
+  /** Default: tags are read from IAM. */
+  readonly tagIndex?: TagIndex | undefined;
   /** Waits; rejects when the work is cancelled. */
   readonly sleep: (ms: number) => Promise<void>;
 }
@@ -78,6 +83,7 @@ function sharedReads(options: Omit<SnapshotOptions, 'budget'>): Omit<Snapshot, '
   let roles: Promise<readonly Role[]> | undefined;
   return {
     reader: options.reader,
+    indexedTags: (arns) => options.tagIndex?.tagsOf(arns) ?? Promise.resolve(new Map()),
     isOurs: options.isOurs ?? (() => false),
     roles: () => (roles ??= options.reader.list('ListRoles', {}, 'Roles')),
     retryUntilShown: (read) => untilShown(read, options.sleep, HIDDEN_WINDOW_MS),

@@ -25,6 +25,7 @@ export const SERVICES = [
   'ACCESSANALYZER',
   'SNS',
   'ORGANIZATIONS',
+  'RESOURCE_GROUPS_TAGGING_API',
 ] as const;
 
 type Service = (typeof SERVICES)[number];
@@ -139,6 +140,7 @@ export function awsOptions(
     organizationsEndpoint: endpoints.ORGANIZATIONS?.value,
     accessAnalyzerEndpoint: endpoints.ACCESSANALYZER?.value,
     snsEndpoint: endpoints.SNS?.value,
+    taggingEndpoint: endpoints.RESOURCE_GROUPS_TAGGING_API?.value,
     useFipsEndpoint: isOn(fips),
     useDualstackEndpoint: isOn(dualStack),
   };

@@ -207,6 +207,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
       'AWS_ENDPOINT_URL_ACCESSANALYZER',
       'AWS_ENDPOINT_URL_SNS',
       'AWS_ENDPOINT_URL_ORGANIZATIONS',
+      'AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API',
     ],
     'worker',
     'Endpoints of other services in place of AWS',

@@ -151,7 +151,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
 /** Returns the variables by which a worker uses the sandbox in place of AWS. Empty ones count as unset. */
 export function sandboxVariables(url: string): Readonly<Record<string, string>> {
-  const services = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL', 'ACCESSANALYZER', 'ORGANIZATIONS'];
+  const services = [
+    ...['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL', 'ACCESSANALYZER', 'ORGANIZATIONS'],
+    'RESOURCE_GROUPS_TAGGING_API',
+  ];
   return {
     ...Object.fromEntries(services.map((service) => [`AWS_ENDPOINT_URL_${service}`, url])),
     // A profile would count before these keys, and the SDK would send its credentials to the sandbox.

@@ -14,6 +14,8 @@ export interface Observed {
   readonly lastUsedAt?: string | null;
   /** Empty if the kind has no tags. */
   readonly tags: Readonly<Record<string, string>>;
+  /** The tags come from the tag index, which may be behind IAM. Only "nothing to do" may follow. Default: from IAM. */
+  readonly hasIndexedTags?: true | undefined;
   /** An owner that neither tags nor path show, null for none. Undefined where the read does not tell. */
   readonly owner?: string | null;
   /** Property values. Those that AWS does not show are missing, and are not compared. */

@@ -90,6 +90,8 @@ export interface Desired {
 export interface WantedEntity {
   readonly name: string;
   readonly spec: JsonObject;
+  /** Its tags may come from the tag index, where the kind has {@link Kind.confirmTags}. Default: they come from IAM. */
+  readonly mayHaveIndexedTags?: boolean;
 }
 
 /** An entity that a listing of the account shows, with its key and all that a complete read of it needs. */
@@ -256,6 +258,8 @@ export interface Kind extends ManifestKind {
   readonly isReadWithOthers?: boolean;
   /** True where {@link readMany} may leave out an owner, so that {@link readRest} comes before a deletion. Default: false. */
   readonly hidesOwner?: boolean;
+  /** Reads from IAM the tags that {@link readMany} took from the index; undefined if it is gone. Default: it takes none. */
+  readonly confirmTags?: (reader: Reader, observed: Observed) => Promise<Observed | undefined>;
   /**
    * Completes what {@link readMany} or {@link read} has shown, before the entity is adopted: its owner, properties
    * that a bulk read leaves out, and what belongs to it without being a property of it. Default: the reads show all of it.
@@ -283,10 +287,7 @@ export interface Kind extends ManifestKind {
   readonly alsoRemoves?: AlsoRemoves;
   /** Lists entities that use this one. AWS refuses to delete an entity that is in use. Default: none can use it. */
   readonly listDependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
-  /**
-   * Lists entities that trust this one, and that lose access with it. AWS deletes it anyway. Default: none can
-   * trust it.
-   */
+  /** Lists entities that trust this one and lose access with it. AWS deletes it anyway. Default: none can trust it. */
   readonly listTrusting?: (reader: Reader, observed: Observed) => Promise<readonly OwnedEntity[]>;
   /**
    * Rules for entities that several namespaces declare together. Default: the kind cannot be shared, and validation

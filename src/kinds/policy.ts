@@ -2,13 +2,13 @@ import type { ManagedPolicyDetail, Policy, PolicyVersion, Tag } from '@aws-sdk/c
 import { z } from 'zod';
 import { undefinedIfDenied } from '../aws/errors.js';
 import type { AwsError } from '../aws/errors.js';
-import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject } from '../contract/entity.js';
 import { shorten } from '../engine/compare.js';
 import { decodeDocument, equivalentDocuments } from '../engine/policy/index.js';
 import type { Desired, Kind, Observed, Write } from './kind.js';
 import { namedEntity } from './shared/base-kinds.js';
 import { MAX_DOCUMENT_LENGTH, documentField, documentQuotaUsage } from './shared/policies.js';
+import { nameOfArn, readIndexedTags, readPolicyTags } from './shared/policy-tags.js';
 import { listPolicyUsers } from './shared/policy-users.js';
 import { byName, lowerCaseNames, undefinedIfGone } from './shared/reads.js';
 import { nameField, pathField, tagsField } from './shared/schema-fields.js';
@@ -46,11 +46,6 @@ interface Version {
   readonly isDefault: boolean;
   readonly createdAt: string | null;
   readonly document: Json;
-}
-
-/** Returns the name in a policy's ARN, which ends with the path and the name. */
-function nameOfArn(arn: string): string {
-  return arn.slice(arn.lastIndexOf('/') + 1);
 }
 
 function versionOf(version: PolicyVersion): Version {
@@ -201,7 +196,7 @@ export const policy: Kind = {
   async readListed(snapshot, { arn }) {
     const { policies } = await snapshot.details();
     const detail = policies.find(({ Arn }) => Arn === arn);
-    const tags = await readTags(snapshot.reader, arn);
+    const tags = await readPolicyTags(snapshot.reader, arn);
     return detail && tags && observedOf(detail, tags, detail.PolicyVersionList ?? []);
   },
   async readMany(snapshot, wanted) {
@@ -209,9 +204,14 @@ export const policy: Kind = {
     if (details === undefined) return undefined;
     const names = lowerCaseNames(wanted);
     const present = details.policies.filter(({ Arn = '' }) => names.has(nameOfArn(Arn).toLowerCase()));
+    const indexed = await readIndexedTags(snapshot, wanted, present);
     return undefinedIfDenied(async () => {
       const observed = await Promise.all(
-        present.map(async (detail) => {
+        present.map(async (detail): Promise<Observed | undefined> => {
+          const known = indexed.get(detail.Arn ?? '');
+          if (known !== undefined) {
+            return { ...observedOf(detail, [], detail.PolicyVersionList ?? []), tags: known, hasIndexedTags: true };
+          }
           const input = { PolicyArn: detail.Arn };
           const tags = await undefinedIfGone(() => snapshot.reader.list('ListPolicyTags', input, 'Tags'));
           return tags && observedOf(detail, tags, detail.PolicyVersionList ?? []);
@@ -219,6 +219,11 @@ export const policy: Kind = {
       );
       return byName(observed);
     });
+  },
+
+  async confirmTags(reader, observed) {
+    const tags = await readPolicyTags(reader, observed.arn);
+    return tags && { ...observed, tags: toTagMap(tags), hasIndexedTags: undefined };
   },
 
   create: ({ name, spec, tags }) => ({
@@ -279,11 +284,3 @@ export const policy: Kind = {
     ];
   },
 };
-
-/** Reads the tags of a policy, where AWS denies that with the policy itself; undefined where it has gone. */
-function readTags(reader: Reader, PolicyArn: string | undefined): Promise<readonly Tag[] | undefined> {
-  return undefinedIfGone(async () => {
-    const listed = await undefinedIfDenied(() => reader.list('ListPolicyTags', { PolicyArn }, 'Tags'));
-    return listed ?? (await reader.get('GetPolicy', { PolicyArn })).Policy?.Tags ?? [];
-  });
-}

@@ -200,10 +200,14 @@ describe('the workers', () => {
       name.includes('ENDPOINT'),
     );
     const port = withDefaults(service('iam-sandbox').ports?.[0] ?? '').split(':')[2] ?? '';
-    const sandboxed = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL', 'ACCESSANALYZER'].map((name) => [
-      `AWS_ENDPOINT_URL_${name}`,
-      `http://iam-sandbox:${port}`,
-    ]);
+    const sandboxed = [
+      'IAM',
+      'STS',
+      'SECRETS_MANAGER',
+      'CLOUDTRAIL',
+      'ACCESSANALYZER',
+      'RESOURCE_GROUPS_TAGGING_API',
+    ].map((name) => [`AWS_ENDPOINT_URL_${name}`, `http://iam-sandbox:${port}`]);
     expect(endpoints).toEqual(sandboxed);
     expect(textOf('docker/sandbox.Dockerfile', 'ENTRYPOINT')).toContain(`"--port", "${port}"`);
     expect(Object.keys(environmentOf(service('worker'))).filter((name) => name.includes('ENDPOINT'))).toEqual([]);

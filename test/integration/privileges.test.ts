@@ -75,6 +75,11 @@ interface Played {
   readonly wrong: readonly string[];
 }
 
+function serviceOf(action: string, protocol: Call['protocol']): string {
+  if (protocol === 'xml') return 'iam';
+  return action === 'GetResources' ? 'tag' : 'secretsmanager';
+}
+
 /** Plays a kind's phases under a policy; what is done by hand is done without. */
 async function play(
   part: KindCase,
@@ -105,7 +110,7 @@ async function play(
     denied.push(...deniedIn(calls).map((action) => `${phase}: ${action}`));
     for (const { action, protocol } of calls) {
       if (action === 'GetCallerIdentity' || action === 'AssumeRole') continue;
-      used.add(`${protocol === 'json' ? 'secretsmanager' : 'iam'}:${action}`);
+      used.add(`${serviceOf(action, protocol)}:${action}`);
     }
     if (report.result !== 'converged')
       wrong.push(`${phase}: ${JSON.stringify(report.entities[0]?.reason ?? report.reason)}`);
@@ -181,6 +186,7 @@ describe('the operator’s policy', () => {
 const UNUSED: Readonly<Record<string, string>> = {
   'iam:ResetServiceSpecificCredential': 'called once the text of reset changes: test/integration/reset.test.ts',
   'iam:ListUsers': 'a capture asks when passwords were last used: test/unit/activities/capture/read-account.test.ts',
+  'tag:GetResources': 'called for several policies: policy-tags.test.ts has it granted and denied',
   'cloudtrail:LookupEvents': 'explain asks for it, and no run: explain.test.ts has it granted and denied',
   'access-analyzer:CheckNoNewAccess': 'called where guardrails ask for it: access-analyzer.test.ts',
   'access-analyzer:ValidatePolicy': 'called where guardrails ask for it: access-analyzer.test.ts',

@@ -6,6 +6,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../src/activities/index.js';
 import { lockOf } from '../../src/activities/plan/entity-lock.js';
 import type { Enforcement } from '../../src/activities/runtime/enforcement.js';
+import type { EntityRuns } from '../../src/activities/entity-runs.js';
 import type { Ledgers } from '../../src/activities/ledger.js';
 import type { Activities, ApprovedPlan, UpdateRequest } from '../../src/contract/activities.js';
 import type { Declaration } from '../../src/contract/declarations.js';
@@ -81,6 +82,8 @@ interface Options {
   readonly onStart?: (environment: MockActivityEnvironment) => void;
   /** The second argument of the activity that plans. */
   readonly approved?: ApprovedPlan;
+  /** Returns the workflow IDs of the entities that runs have changed lately. Default: none. */
+  readonly changedLately?: EntityRuns['changedLately'];
   /** The guardrails of the worker. Default: none. */
   readonly enforcement?: Enforcement;
 }
@@ -99,6 +102,7 @@ export async function runAttempt<Name extends keyof Activities>(
     onStart,
     approved,
     enforcement,
+    changedLately = () => Promise.resolve([]),
   }: Options = {},
 ): Promise<EndedActivity<Name>> {
   const logs: { level: LogLevel; message: string }[] = [];
@@ -152,6 +156,7 @@ export async function runAttempt<Name extends keyof Activities>(
     principalOfRun: () => Promise.resolve(undefined),
     parentOf: () => Promise.resolve(undefined),
     workflowOf: () => Promise.resolve(undefined),
+    changedLately,
   };
   const activities = createActivities({
     accounts: { lease: () => ({ get: () => account, release: () => undefined }) },

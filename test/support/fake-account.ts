@@ -58,6 +58,8 @@ export class FakeAccount implements Account {
   beforeWrite: (operation: string) => void = () => undefined;
   /** Reports the reads that AWS denies. */
   refuse: (operation: string, input: Input) => boolean = () => false;
+  /** The tags that the tag index shows, by ARN; null where it is not in use. */
+  tagsInIndex: ReadonlyMap<string, Readonly<Record<string, string>>> | null = null;
   readonly #faults: Fault[] = [];
 
   constructor() {
@@ -75,6 +77,10 @@ export class FakeAccount implements Account {
         readText: () => Promise.resolve(undefined),
         readRecord: (location) => Promise.resolve(this.secrets.get(JSON.stringify(location))),
         writeRecord: (location, record) => Promise.resolve(void this.secrets.set(JSON.stringify(location), record)),
+      },
+      tagIndex: {
+        isInUse: () => this.tagsInIndex !== null,
+        tagsOf: (arns) => Promise.resolve(new Map([...(this.tagsInIndex ?? [])].filter(([arn]) => arns.includes(arn)))),
       },
       policyAnalyzer: {
         validate: () => Promise.resolve([]),

@@ -166,6 +166,7 @@ export async function startWorld({
     // Not by the proxy: it would count calls that are not part of a run.
     AWS_ENDPOINT_URL_CLOUDTRAIL: sandbox.url,
     AWS_ENDPOINT_URL_ORGANIZATIONS: proxy.url,
+    AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API: proxy.url,
     IAM_BOOTSTRAP_SECRETS: join(directory, 'secrets'),
     // A call that a test holds at the proxy does not time out and is not sent again, even on a slow machine.
     IAM_BOOTSTRAP_AWS_TIMEOUT: '120',

@@ -6,6 +6,7 @@ import type { Observed } from '../../kinds/kind.js';
 import type { Ledgers } from '../ledger.js';
 import type { Account } from '../runtime/accounts.js';
 import { assertReadable, observeNamespace, type ObservedNamespace } from '../runtime/observe.js';
+import { chooseIndexedTags, type ChangedEntities } from './indexed-tags.js';
 import { NamespaceDeclarations } from './orphans.js';
 import { Renames } from './renames.js';
 
@@ -25,6 +26,7 @@ export interface NamespaceToPlan {
 export async function observeWithOrphans(
   account: Account,
   ledgers: Pick<Ledgers, 'declarations'>,
+  entityRuns: ChangedEntities,
   request: BootstrapRequest,
 ): Promise<NamespaceToPlan> {
   const { namespace, entities, target } = request;
@@ -36,9 +38,11 @@ export async function observeWithOrphans(
   const isReported = (request.orphans ?? 'report') === 'report';
   const { replaced } = declarations;
   const named = [...entities, ...renames.old, ...replaced];
+  const mayHaveIndexedTags = await chooseIndexedTags(account, entityRuns, entities);
+  const options = { isOurs, ...(mayHaveIndexedTags && { mayHaveIndexedTags }) };
   const read = isReported
-    ? await observeNamespace(account, named, left, isOurs)
-    : await observeNamespace(account, [...named, ...left], [], isOurs);
+    ? await observeNamespace(account, named, left, options)
+    : await observeNamespace(account, [...named, ...left], [], options);
   assertReadable(isReported ? named : [...named, ...left], read);
   const found = await renames.follow(account, read);
   const gone = declarations.gone(found);

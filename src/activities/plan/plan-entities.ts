@@ -20,12 +20,13 @@ import type { Calls } from '../runtime/activity-context.js';
 import type { Enforcement } from '../runtime/enforcement.js';
 import { failure } from '../runtime/failures.js';
 import type { Ledgers } from '../ledger.js';
-import { kindOf, observeEntity } from '../runtime/observe.js';
+import { kindOf, observeEntity, withConfirmedTags } from '../runtime/observe.js';
 import { lockOf } from './entity-lock.js';
 import { checkPolicies } from './check-policies.js';
 import { notesOf, plannedChangeOf, withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
 import { Claims, plannedClaim, readClaims } from './entity-claims.js';
 import { checkEntityCounts, readAccountSummary, refuseTooLarge } from './check-quotas.js';
+import type { ChangedEntities } from './indexed-tags.js';
 import { refuseMissingReferences } from './refuse-missing-references.js';
 import { refuseNotAllowed } from './refuse-not-allowed.js';
 import { type NamespaceToPlan, observeWithOrphans } from './namespace-to-plan.js';
@@ -43,10 +44,16 @@ const MAX_LOGGED_REFUSALS = 20;
 /** The digests of a plan that waits for no approval. */
 const NO_DIGEST = { digest: undefined, entityDigests: [] } as const;
 
+/** The state in Temporal that a plan depends on. */
+interface PlanSources {
+  readonly ledgers: Pick<Ledgers, 'entityClaims' | 'declarations'>;
+  readonly entityRuns: ChangedEntities;
+}
+
 /** Verifies the account, reads it in bulk, and decides for each entity. Writes nothing. */
 export async function planEntities(
   accounts: Pick<AccountLease, 'get'>,
-  ledgers: Pick<Ledgers, 'entityClaims' | 'declarations'>,
+  { ledgers, entityRuns }: PlanSources,
   request: BootstrapRequest,
   calls: Calls,
   enforcement: Enforcement,
@@ -60,7 +67,7 @@ export async function planEntities(
   const account = accounts.get(enforcement.targetForReads(request.target), request.namespace);
   await account.guard.verify();
 
-  const namespace = await observeWithOrphans(account, ledgers, request);
+  const namespace = await observeWithOrphans(account, ledgers, entityRuns, request);
   const allowed = refuseNotAllowed(await assessEntities(account, ledgers, namespace), namespace.request, enforcement);
   const assessed = refuseMissingReferences(allowed);
   const summary = await readAccountSummary(account, assessed);
@@ -124,6 +131,11 @@ async function assessEntity({
   const context = { ...decisionContext({ namespace, target, intent }), claimedBy: claims.claimantOf(entity) };
   let observed = inBulk && withoutDeclared(inBulk, entity.name, entities, others);
   let assessment = assess(kind, entity, spec, observed, context);
+  if (observed?.hasIndexedTags === true && !isNothingToDo(assessment)) {
+    // The index may be behind: what differs, or is not ours, is decided by what IAM shows.
+    observed = await withConfirmedTags(account, entity, observed);
+    assessment = assess(kind, entity, spec, observed, context);
+  }
   if (entity.replace === true && assessment.decision.drift.some(({ immutable }) => immutable === true)) {
     // A listing may leave out what the spec does not name, and the replacement would lose it.
     observed = await observeEntity(account, entity);
@@ -161,6 +173,10 @@ function optionalParts(
     ...(ownable || claim === undefined ? {} : { claim }),
     ...(holdings === undefined ? {} : { holdings }),
   };
+}
+
+function isNothingToDo({ decision: { action, drift } }: Assessment): boolean {
+  return action === 'no-op' && drift.length === 0;
 }
 
 /** Reports whether an entity becomes this namespace's by this run, or goes. */

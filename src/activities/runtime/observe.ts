@@ -26,7 +26,15 @@ export function observeEntities(
   account: Account,
   entities: readonly DesiredEntity[],
 ): Promise<Pick<ObservedNamespace, 'observed' | 'unread'>> {
-  return observeNamespace(account, entities, []);
+  return observeNamespace(account, entities, [], {});
+}
+
+/** The choices of a read of a namespace. */
+interface NamespaceReadOptions {
+  /** Reports whether tags name the namespace. Default: none do. */
+  readonly isOurs?: Snapshot['isOurs'];
+  /** Reports whether tags of the index suffice for an entity. Default: tags are read from IAM. */
+  readonly mayHaveIndexedTags?: (entity: DesiredEntity) => boolean;
 }
 
 /**
@@ -39,7 +47,7 @@ export async function observeNamespace(
   account: Account,
   entities: readonly DesiredEntity[],
   orphans: readonly DesiredEntity[],
-  isOurs?: Snapshot['isOurs'],
+  { isOurs, mayHaveIndexedTags }: NamespaceReadOptions,
 ): Promise<ObservedNamespace> {
   const kinds = [...new Set(entities.map(kindOf))];
   const snapshot = takeSnapshot({
@@ -47,12 +55,16 @@ export async function observeNamespace(
     types: new Set(kinds.map(({ detailType }) => detailType).filter((type): type is DetailType => type !== null)),
     budget: entities.reduce((sum, entity) => sum + kindOf(entity).readCost, 0),
     isOurs,
+    ...(mayHaveIndexedTags === undefined ? {} : { tagIndex: account.clients.tagIndex }),
     sleep,
   });
   const read = await Promise.all(
     kinds.map((kind) => {
       const isOfKind = (entity: DesiredEntity): boolean => entity.kind === kind.name;
-      return observeKind(account, kind, snapshot, entities.filter(isOfKind), orphans.filter(isOfKind));
+      const wanted = entities
+        .filter(isOfKind)
+        .map((entity) => (mayHaveIndexedTags?.(entity) === true ? { ...entity, mayHaveIndexedTags: true } : entity));
+      return observeKind(account, kind, snapshot, wanted, orphans.filter(isOfKind));
     }),
   );
   const unread = new Map(read.flatMap((one) => one.unread));
@@ -164,6 +176,17 @@ async function observeByName(account: Account, entity: DesiredEntity): Promise<O
   const kind = kindOf(entity);
   const observed = await kind.read(account.clients.reader, entity, account.target);
   return observed && asDeclared(observed, kind, entity);
+}
+
+/** Reads an entity's tags from IAM where the index has shown them; undefined where the entity is gone. */
+export async function withConfirmedTags(
+  account: Account,
+  entity: DesiredEntity,
+  observed: Observed,
+): Promise<Observed | undefined> {
+  const kind = kindOf(entity);
+  const confirmed = await kind.confirmTags?.(account.clients.reader, observed);
+  return confirmed && asDeclared(confirmed, kind, entity);
 }
 
 /** Returns an entity with the tag keys that the manifest has for them. */

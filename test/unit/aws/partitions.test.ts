@@ -14,6 +14,8 @@ interface Hosts {
   readonly secrets: readonly string[];
   readonly trail: readonly string[];
   readonly analyzer: readonly string[];
+  /** None in partitions for which AWS does not document the service. */
+  readonly tags: readonly string[];
 }
 
 /** Has each client make a call, and returns the hosts that it would connect to. */
@@ -33,6 +35,12 @@ async function hostsOf(partition: string, options: AwsOptions = {}, assumeRole?:
     await expect(call()).rejects.toThrow('not connected');
     return [...new Set(hosts)];
   };
+  // The index of tags fails nothing.
+  const askedForTags = async (): Promise<string[]> => {
+    hosts.length = 0;
+    expect(await clients.tagIndex.tagsOf([`arn:${partition}:iam::111111111111:policy/p`])).toEqual(new Map());
+    return [...new Set(hosts)];
+  };
   const secret = { secretsManager: 'name' };
   const now = new Date();
   const found = {
@@ -45,6 +53,7 @@ async function hostsOf(partition: string, options: AwsOptions = {}, assumeRole?:
     sts: await asked(() => clients.callerIdentity()),
     secrets: await asked(() => clients.secrets.readRecord(secret)),
     analyzer: await asked(() => clients.policyAnalyzer.validate('identity', {})),
+    tags: await askedForTags(),
     trail: await asked(() => clients.eventHistory.lookUp({ by: 'EventSource', value: 'iam' }, now, now, () => true)),
   };
   clients.destroy();
@@ -53,12 +62,14 @@ async function hostsOf(partition: string, options: AwsOptions = {}, assumeRole?:
 
 /** Names the hosts of a partition. */
 function inPartition(iam: string, region: string, suffix: string, signingRegion = region): Hosts {
+  const hasTagIndex = /^(us-east|cn|us-gov)-/.test(signingRegion);
   return {
     iam: [`${iam}.${suffix}`],
     sts: [`sts.${region}.${suffix}`],
     secrets: [`secretsmanager.${region}.${suffix}`],
     trail: [`cloudtrail.${signingRegion}.${suffix}`],
     analyzer: [`access-analyzer.${region}.${suffix}`],
+    tags: hasTagIndex ? [`tagging.${signingRegion}.${suffix}`] : [],
   };
 }
 
@@ -84,6 +95,7 @@ test.each([
     secrets: hosts.sts,
     trail: hosts.sts,
     analyzer: hosts.sts,
+    tags: hosts.tags.length > 0 ? hosts.sts : [],
   });
 });
 
@@ -100,6 +112,7 @@ test('every client takes FIPS and dual-stack endpoints', async () => {
     secrets: ['secretsmanager-fips.us-east-2.amazonaws.com'],
     trail: ['cloudtrail-fips.us-east-1.amazonaws.com'],
     analyzer: ['access-analyzer-fips.us-east-2.amazonaws.com'],
+    tags: ['tagging-fips.us-east-1.amazonaws.com'],
   });
   expect((await hostsOf('aws', { region: 'us-east-2', useDualstackEndpoint: true })).sts).toEqual([
     'sts.us-east-2.api.aws',

@@ -98,6 +98,7 @@ test('the options of clients have everything that is configured', async () => {
     accessAnalyzerEndpoint: 'https://all.example.com',
     organizationsEndpoint: 'https://all.example.com',
     snsEndpoint: 'https://all.example.com',
+    taggingEndpoint: 'https://all.example.com',
     useFipsEndpoint: true,
     useDualstackEndpoint: false,
   });
@@ -205,6 +206,7 @@ test('the description names every setting with its source, and has no secret', a
     { name: 'aws endpoint ACCESSANALYZER', value: "AWS's own", source: 'default' },
     { name: 'aws endpoint SNS', value: "AWS's own", source: 'default' },
     { name: 'aws endpoint ORGANIZATIONS', value: "AWS's own", source: 'default' },
+    { name: 'aws endpoint RESOURCE_GROUPS_TAGGING_API', value: "AWS's own", source: 'default' },
     { name: 'aws FIPS', value: 'false', source: 'default' },
     { name: 'aws dual-stack', value: 'false', source: 'default' },
     { name: 'aws proxy', value: 'proxy.example.com:3128', source: 'https_proxy' },

@@ -118,6 +118,7 @@ export class SimulatedAccount implements Account {
       },
       eventHistory: { lookUp: () => Promise.resolve({ events: [], truncated: false }) },
       topics: { publish: () => Promise.reject(new Error('no topics')) },
+      tagIndex: { tagsOf: () => Promise.resolve(new Map()), isInUse: () => false },
       callerIdentity: () => Promise.resolve({ account: ACCOUNT, partition: 'aws', arn: 'arn:aws:iam::1:role/worker' }),
       now: () => scheduler.now,
       accessKeyId: () => Promise.resolve('AKIAWORKER'),

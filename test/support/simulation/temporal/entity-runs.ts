@@ -22,6 +22,7 @@ export function entityRunsOf(server: SimulatedServer): WorkerParts['entityRuns']
     principalOfRun: () => Promise.resolve(undefined),
     parentOf: () => Promise.resolve(undefined),
     workflowOf: () => Promise.resolve(undefined),
+    changedLately: () => Promise.resolve([]),
     end: async (runs) => {
       const ids = new Set(runs.map(({ runId }) => runId));
       const open = openRuns().filter(({ start }) => ids.has(start.runId));
