@@ -1,10 +1,9 @@
-import { execFile, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
 
 /**
  * Containers without a container engine: processes that share a network of their own, as in a pod of Kubernetes, so that
@@ -68,33 +67,32 @@ export interface Pod {
   run(image: Image, command: readonly string[], options?: ProcessOptions): Promise<Ended>;
   /** Starts a program of this machine. */
   start(command: readonly string[], options?: ProcessOptions): PodProcess;
+  /** Runs a program of this machine. */
+  runProgram(command: readonly string[], options?: ProcessOptions): Promise<Ended>;
   /** Tries a health check until it succeeds. */
   untilHealthy(name: string, check: () => Promise<Ended>, of: PodProcess): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Returns why a pod cannot run here. Undefined where it can. */
-export async function missingForPod(): Promise<string | undefined> {
-  try {
-    await promisify(execFile)(...commandOf([...ownNamespaces(), 'mount -t tmpfs tmpfs /mnt && ip link set lo up']));
-    return undefined;
-  } catch (error) {
-    return `no network of one's own can be made here: ${String(error).split('\n').slice(0, 2).join(' ')}`;
-  }
+export function missingForPod(): string | undefined {
+  const [program, args] = commandOf([...ownNamespaces(), 'mount -t tmpfs tmpfs /mnt && ip link set lo up']);
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status === 0) return undefined;
+  return `processes cannot get a network of their own here: ${error?.message ?? stderr.trim()}`;
 }
 
-/** Returns an image, or why it is missing. */
-export async function findImage(name: 'worker' | 'sandbox'): Promise<Image | string> {
-  try {
-    const { stdout } = await promisify(execFile)('bash', [join(REPOSITORY, 'scripts/images.sh'), '--folder']);
-    const folder = join(stdout.trim(), name);
-    const { Docker } = JSON.parse(readFileSync(join(folder, 'image.json'), 'utf8')) as {
-      readonly Docker: { readonly config: ImageConfig };
-    };
-    return { root: join(folder, 'root'), config: Docker.config };
-  } catch {
-    return 'the images are not built: run scripts/images.sh, which needs buildah';
-  }
+/** Returns an image. Undefined where `scripts/images.sh` has not built it. */
+export function findImage(name: 'worker' | 'sandbox'): Image | undefined {
+  const { status, stdout } = spawnSync('bash', [join(REPOSITORY, 'scripts/images.sh'), '--folder'], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) return undefined;
+  const folder = join(stdout.trim(), name);
+  const { Docker } = JSON.parse(readFileSync(join(folder, 'image.json'), 'utf8')) as {
+    readonly Docker: { readonly config: ImageConfig };
+  };
+  return { root: join(folder, 'root'), config: Docker.config };
 }
 
 /** Runs as a container: first what needs rights, then its command without any. Arguments: see {@link Pod.startImage}. */
@@ -156,16 +154,19 @@ export async function startPod(names: readonly string[]): Promise<Pod> {
     );
   };
 
+  const startProgram = (command: readonly string[], { env, user }: ProcessOptions = {}): PodProcess =>
+    begin(
+      user === undefined ? command : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', ...command],
+      { PATH: process.env['PATH'], ...env },
+      false,
+    );
+
   return {
     startImage: (image, args = image.config.Cmd, options = {}) =>
       startContainer(image, [...image.config.Entrypoint, ...args], options),
     run: (image, command, options) => ended(startContainer(image, command, options)),
-    start: (command, { env, user } = {}) =>
-      begin(
-        user === undefined ? command : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', ...command],
-        { PATH: process.env['PATH'], ...env },
-        false,
-      ),
+    start: startProgram,
+    runProgram: (command, options) => ended(startProgram(command, options)),
     untilHealthy,
     stop: async () => {
       for (const child of processes) await kill(child);

@@ -99,13 +99,15 @@ export async function startRealServer(options: RealServerOptions = {}): Promise<
   }
 }
 
-function binaries(): string {
+/** Returns the folder of the server, of its tool for SQL and of its schema. */
+export function binaries(): string {
   const compose = readFileSync(join(REPOSITORY, 'docker-compose.yml'), 'utf8');
   const version = /temporalio\/server:([\d.]+)/.exec(compose)?.[1] ?? '';
   return join(loadConfig().cacheDirectory, 'temporal-server', version);
 }
 
-function postgresFolder(): string | undefined {
+/** Returns the folder of PostgreSQL's programs. */
+export function postgresFolder(): string | undefined {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian) : [];
   const folders = [
