@@ -2,11 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
-import { diagnoseConnection, UnreachableError } from './diagnose.js';
+import { checkHandshake, diagnoseConnection, UnreachableError } from './diagnose.js';
 import type { ConnectionSettings } from './settings.js';
 
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
+/** The time that a server has to answer. The SDK has no limit for a TLS handshake. */
+const CONNECT_TIMEOUT_MS = 15_000;
 
 /** Reports that a worker was asked to stop while it waited for its server. */
 export class StoppedError extends Error {
@@ -55,6 +57,7 @@ async function connectWorker(
 ): Promise<NativeConnection> {
   for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
     try {
+      if (delayMs > FIRST_DELAY_MS) await checkHandshake(settings, config);
       return await connectOnce(config, settings);
     } catch (error) {
       if (wait === undefined || !(error instanceof UnreachableError)) throw error;
@@ -74,16 +77,26 @@ async function connectWorker(
  * @throws UnreachableError, ConfigError
  */
 export async function tryConnection(config: Config, settings: ConnectionSettings): Promise<void> {
+  await checkHandshake(settings, config);
   const connection = await connectOnce(config, settings);
   await connection.close();
 }
 
 async function connectOnce(config: Config, settings: ConnectionSettings): Promise<NativeConnection> {
   const { connectionOptions } = settings;
+  const connecting = NativeConnection.connect({ ...connectionOptions, ...proxyOf(config, connectionOptions) });
+  const limit = new AbortController();
+  const timeout = pause(CONNECT_TIMEOUT_MS, undefined, { signal: limit.signal }).then(() => {
+    throw new Error('no answer');
+  });
   try {
-    return await NativeConnection.connect({ ...connectionOptions, ...proxyOf(config, connectionOptions) });
+    return await Promise.race([connecting, timeout]);
   } catch (error) {
+    // The SDK cannot end an attempt.
+    void connecting.then((late) => late.close()).catch(() => undefined);
     throw await diagnoseConnection(settings, config, error);
+  } finally {
+    limit.abort();
   }
 }
 

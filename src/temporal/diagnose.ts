@@ -15,11 +15,11 @@ export class UnreachableError extends UserFacingError {
 
   constructor(
     readonly address: string,
-    options: ErrorOptions & { readonly reason?: string | undefined },
+    options: ErrorOptions & { readonly reason?: string | undefined; readonly remedy?: string },
   ) {
     super(
       `no Temporal server answers at ${address}${options.reason === undefined ? '' : `: ${options.reason}`}`,
-      'start the server, or set TEMPORAL_ADDRESS; `iam-bootstrap dev` runs one on this machine',
+      options.remedy ?? 'start the server, or set TEMPORAL_ADDRESS; `iam-bootstrap dev` runs one on this machine',
       options,
     );
   }
@@ -33,23 +33,18 @@ const PROBE_TIMEOUT_MS = 5_000;
  */
 export async function diagnoseConnection(
   settings: ConnectionSettings,
-  { network }: Pick<Config, 'network'>,
+  config: Pick<Config, 'network'>,
   cause: unknown,
 ): Promise<ConfigError | UnreachableError> {
-  const { address } = settings.connectionOptions;
   const refused = configErrorOf(cause);
   if (refused !== undefined) return refused;
-  const proxy = network.grpcProxy(address);
-  let socket: Socket;
-  try {
-    socket = await withTimeout(proxy === undefined ? openSocket(address) : openTunnel(proxy, address));
-  } catch (error) {
-    const reason = `${proxy === undefined ? '' : `through the proxy ${proxy.address} of ${proxy.variable}: `}${messageOf(error)}`;
-    return new UnreachableError(address, { cause, reason });
+  const { address } = settings.connectionOptions;
+  const failure = await tryHandshake(settings, config);
+  if (failure instanceof UnreachableError) return failure;
+  if (settings.usesTls) {
+    if (failure !== undefined) return tlsFailure(address, failure);
+    return new UnreachableError(address, { cause, reason: 'it accepts TLS, but no gRPC calls' });
   }
-  const failure = await withTimeout(handshake(socket, settings)).catch((error: unknown) => error);
-  socket.destroy();
-  if (settings.usesTls) return tlsFailure(settings, failure, cause);
   if (failure !== undefined) return new UnreachableError(address, { cause });
   const message = `the Temporal server at ${address} requires TLS`;
   return new ConfigError(message, 'set TEMPORAL_TLS=true; with a private CA, TEMPORAL_TLS_SERVER_CA_CERT_PATH', {
@@ -57,36 +52,89 @@ export async function diagnoseConnection(
   });
 }
 
-/** Codes of OpenSSL and of Node.js for a certificate that is not trusted. */
-const UNTRUSTED = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT_ALTNAME)/;
+/**
+ * Makes the TLS handshake with a server, where TLS is used: the connection of a worker would wait without end for a
+ * server that takes connections and does not answer.
+ *
+ * @throws UnreachableError, ConfigError
+ */
+export async function checkHandshake(settings: ConnectionSettings, config: Pick<Config, 'network'>): Promise<void> {
+  if (!settings.usesTls) return;
+  const failure = await tryHandshake(settings, config);
+  if (failure instanceof UnreachableError) throw failure;
+  if (failure !== undefined) throw tlsFailure(settings.connectionOptions.address, failure);
+}
 
-function tlsFailure(
-  { connectionOptions: { address } }: ConnectionSettings,
-  failure: unknown,
-  cause: unknown,
-): ConfigError | UnreachableError {
-  if (failure === undefined)
-    return new UnreachableError(address, { cause, reason: 'it accepts TLS, but no gRPC calls' });
-  const { code = '', message } = failure as NodeJS.ErrnoException;
+/** Connects to a server and makes a TLS handshake. Returns what failed; an UnreachableError where there is no server. */
+async function tryHandshake(settings: ConnectionSettings, { network }: Pick<Config, 'network'>): Promise<unknown> {
+  const { address } = settings.connectionOptions;
+  const proxy = network.grpcProxy(address);
+  let socket: Socket;
+  try {
+    socket = await withTimeout(proxy === undefined ? openSocket(address) : openTunnel(proxy, address));
+  } catch (error) {
+    const reason = `${proxy === undefined ? '' : `through the proxy ${proxy.address} of ${proxy.variable}: `}${messageOf(error)}`;
+    return new UnreachableError(address, { cause: error, reason });
+  }
+  const failure = await withTimeout(handshake(socket, settings)).catch((error: unknown) => error);
+  socket.destroy();
+  return failure;
+}
+
+/** Codes of OpenSSL and of Node.js for a certificate that is not trusted. */
+const UNTRUSTED =
+  /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT_ALTNAME|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH_EXCEEDED)/;
+
+/** Codes for a certificate that only its server can replace. */
+const OUT_OF_DATE = /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/;
+
+/** Codes of OpenSSL for a reply that is not TLS. */
+const NOT_TLS =
+  /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|HTTPS_PROXY_REQUEST|UNKNOWN_PROTOCOL)$/;
+
+/** Alerts of TLS for which the certificate of the client is not at fault, with their remedies. */
+const ALERT_REMEDIES: Readonly<Record<number, string>> = {
+  112: 'set TEMPORAL_TLS_SERVER_NAME to a name that the server has',
+  120: 'name the address and port of the gRPC frontend: this one does not speak HTTP/2',
+};
+
+/** Alerts by which a server says that it cannot go on now: `internal_error` and `user_canceled`. */
+const TEMPORARY_ALERTS = [80, 90];
+
+/**
+ * Reports a failed handshake. Only evidence of a mistake makes it one: a server or a load balancer that restarts closes
+ * connections, resets them, or does not answer.
+ */
+function tlsFailure(address: string, cause: unknown): ConfigError | UnreachableError {
+  const { code = '', message, reason = message } = cause as NodeJS.ErrnoException & { readonly reason?: string };
+  if (OUT_OF_DATE.test(code)) {
+    const remedy = 'renew the certificate of the server, or correct the clock of this machine';
+    return new UnreachableError(address, { cause, reason: `its certificate is not valid now: ${reason}`, remedy });
+  }
   if (UNTRUSTED.test(code)) {
     return new ConfigError(
-      `the certificate of the Temporal server at ${address} is not trusted: ${message}`,
+      `the certificate of the Temporal server at ${address} is not trusted: ${reason}`,
       'set TEMPORAL_TLS_SERVER_CA_CERT_PATH or NODE_EXTRA_CA_CERTS to the file of its CA; TEMPORAL_TLS_SERVER_NAME names another host',
       { cause },
     );
   }
-  if (code.includes('ALERT')) {
+  const alert = Number(/SSL alert number (\d+)/.exec(message)?.[1]);
+  if (alert > 0 && !TEMPORARY_ALERTS.includes(alert)) {
     return new ConfigError(
-      `the Temporal server at ${address} refuses the TLS connection: ${message}`,
-      'set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH to a certificate that it accepts',
+      `the Temporal server at ${address} refuses the TLS connection: ${reason}`,
+      ALERT_REMEDIES[alert] ??
+        'set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH to a certificate that it accepts',
       { cause },
     );
   }
-  return new ConfigError(
-    `the server at ${address} does not speak TLS, which is on: ${message}`,
-    'unset TEMPORAL_API_KEY and the TEMPORAL_TLS variables, or name the address of a server with TLS',
-    { cause },
-  );
+  if (NOT_TLS.test(code)) {
+    return new ConfigError(
+      `the server at ${address} does not speak TLS, which is on: ${reason}`,
+      'unset TEMPORAL_API_KEY and the TEMPORAL_TLS variables, or name the address of a server with TLS',
+      { cause },
+    );
+  }
+  return new UnreachableError(address, { cause, reason: `the TLS handshake failed: ${reason}` });
 }
 
 async function withTimeout<T>(work: Promise<T>): Promise<T> {

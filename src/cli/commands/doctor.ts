@@ -15,6 +15,7 @@ import { ConfigError } from '../../contract/user-facing-error.js';
 import { positionText } from '../../engine/manifest/problem.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { counted } from '../../report/text.js';
+import { UnreachableError } from '../../temporal/diagnose.js';
 import { connectTemporal, type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { readNamespace } from '../../temporal/installation.js';
 import { describeTemporalSettings } from '../../temporal/settings.js';
@@ -167,9 +168,10 @@ async function checkTemporal(config: Config, fix: boolean): Promise<CheckedTempo
   } catch (error) {
     if (error instanceof ConfigError) return { checks: [configProblem('temporal', error)], installation: undefined };
     const message = error instanceof Error ? error.message : String(error);
+    const remedy = error instanceof UnreachableError ? error.remedy : null;
     const unreachable = [
       config.temporalConfigured
-        ? problem('temporal', 'fail', message, 'start the server, or correct TEMPORAL_ADDRESS')
+        ? problem('temporal', 'fail', message, remedy ?? 'correct TEMPORAL_ADDRESS')
         : problem(
             'temporal',
             'warn',
