@@ -24,8 +24,11 @@ interface Incoming {
 /** The services whose calls are forms. */
 const FORMS: ReadonlySet<string> = new Set(['iam', 'sts']);
 
-/** The one call of the service that speaks JSON. */
-const LOOKUP_EVENTS = 'CloudTrail_20131101.LookupEvents';
+/** The one call that is sent to each of the services that speak JSON. */
+const JSON_CALLS: Readonly<Record<string, string>> = {
+  cloudtrail: 'CloudTrail_20131101.LookupEvents',
+  tagging: 'ResourceGroupsTaggingAPI_20170126.GetResources',
+};
 
 /** Headers that go on: none of them changes the call. */
 const SENT = /^(user-agent|x-amz-user-agent|amz-sdk-(invocation-id|request))$/;
@@ -36,13 +39,15 @@ export function readRequest(incoming: Incoming): ReadRequest {
   const target = all['x-amz-target'];
   const headers = Object.fromEntries(Object.entries(all).filter(([name]) => SENT.test(name)));
   const path = method === 'POST' && url === '/' ? null : `it is sent by ${method} to ${url}`;
-  if (service === 'cloudtrail') {
+  const jsonCall = JSON_CALLS[service];
+  if (jsonCall !== undefined) {
     const body = readJson(incoming.body);
     const action = target?.slice(target.lastIndexOf('.') + 1) ?? '';
-    const other = action === 'LookupEvents' && target !== LOOKUP_EVENTS ? `its target is ${String(target)}` : null;
+    const isMeant = jsonCall.endsWith(`.${action}`) && target !== jsonCall;
+    const other = isMeant ? `its target is ${String(target)}` : null;
     return {
       ...{ action, params: {}, isJson: true, body: Buffer.from(JSON.stringify(body ?? {})) },
-      headers: { ...headers, 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': LOOKUP_EVENTS },
+      headers: { ...headers, 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': jsonCall },
       ambiguity: path ?? other ?? (body === null ? 'its body is no JSON object' : null),
     };
   }

@@ -137,6 +137,7 @@ export function takesAway(action: string): boolean {
 export function refusalOf(service: string, action: string, params: Params, scope: WriteScope): string | null {
   if (service === 'sts') return action === 'GetCallerIdentity' ? null : `${action} is no call of an acceptance run`;
   if (service === 'cloudtrail') return action === 'LookupEvents' ? null : `${action} is no call of an acceptance run`;
+  if (service === 'tagging') return action === 'GetResources' ? null : `${action} is no call of an acceptance run`;
   if (service !== 'iam') return `${service} is no service of an acceptance run`;
   if (isRead(action)) return null;
   if (scope.deletesOnly === true && !takesAway(action)) return `${action} would make something, and this run ends`;

@@ -113,6 +113,7 @@ test.each([
   ['iam', 'Action=ListUsers', { 'content-type': 'application/json' }, 'application/json'],
   ['cloudtrail', '{}', { 'x-amz-target': 'other.LookupEvents' }, 'other.LookupEvents'],
   ['cloudtrail', 'Action=DeleteTrail', { 'x-amz-target': LOOKUP }, 'no JSON'],
+  ['tagging', '{}', { 'x-amz-target': 'other.GetResources' }, 'other.GetResources'],
 ])('refuses a call of %s that AWS could take for another: %s %j', async (service, text, headers, reason) => {
   const answer = await send(service, text, headers);
   expect({ status: answer.status, asked: upstream.asked }).toEqual({ status: 403, asked: [] });

@@ -150,12 +150,14 @@ test('sends settings of the account only where the user allows them', () => {
   expect(refusalOf('iam', 'DeleteAccountAlias', { AccountAlias: 'acme' }, allowed)).toContain('acme');
 });
 
-test('sends nothing to other services but who is calling and the event history', () => {
+test('sends nothing to other services but who is calling, the event history and the tags of entities', () => {
   expect(refused('GetCallerIdentity', {}, 'sts')).toBeNull();
   expect(refused('LookupEvents', {}, 'cloudtrail')).toBeNull();
+  expect(refused('GetResources', {}, 'tagging')).toBeNull();
   for (const [service, action] of [
     ['sts', 'AssumeRole'],
     ['cloudtrail', 'DeleteTrail'],
+    ['tagging', 'TagResources'],
     ['s3', 'GetObject'],
   ] as const) {
     expect(refused(action, {}, service)).not.toBeNull();
