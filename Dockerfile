@@ -43,6 +43,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # Nothing of it is written when it runs: the file system can be read-only.
 USER node
+LABEL org.opencontainers.image.title="iam-bootstrap" \
+    org.opencontainers.image.licenses="Apache-2.0"
 EXPOSE 8080
 # Asked to stop, it lets what is under way end, for up to 30 seconds: `docker stop --time 45`.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \

@@ -181,6 +181,22 @@ describe('a release', () => {
     );
   });
 
+  test('builds the image for both platforms, with its origin, SBOM and provenance, and signs each platform', () => {
+    const { platforms, provenance, sbom, labels, annotations } =
+      stepOf('image', 'docker/build-push-action@')?.with ?? {};
+    expect([platforms, provenance, sbom]).toEqual(['linux/amd64,linux/arm64', 'mode=max', true]);
+    const keysOf = (lines: unknown): string[] => [...String(lines).matchAll(/^\S+?(?==)/gm)].map(([key]) => key);
+    const keys = ['source', 'revision', 'version'].map((name) => `org.opencontainers.image.${name}`);
+    expect(keysOf(labels)).toEqual(keys);
+    const all = [...keys, 'org.opencontainers.image.licenses'];
+    expect(keysOf(annotations)).toEqual(['index', 'manifest'].flatMap((level) => all.map((key) => `${level}:${key}`)));
+    const { license } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { license: string };
+    for (const text of [String(annotations), readFileSync(join(ROOT, 'Dockerfile'), 'utf8')]) {
+      expect(text.replaceAll('"', '')).toContain(`org.opencontainers.image.licenses=${license}`);
+    }
+    expect(stepOf('image', 'cosign sign')?.run).toContain('--recursive');
+  });
+
   test.each([
     ['1.2.3', 'v1.2.3', '## 1.2.3 (2026-11-30)', 0, 'version=1.2.3\nnpm-tag=latest\n'],
     ['1.2.3-rc.1', 'v1.2.3-rc.1', '## 1.2.3-rc.1', 0, 'version=1.2.3-rc.1\nnpm-tag=next\n'],
