@@ -12,6 +12,8 @@ export interface Round {
   readonly cases: readonly CaseName[];
   readonly contenders: readonly Contender[];
   readonly repeats: number;
+  /** The cases that contenders other than this project repeat. Default: all. */
+  readonly repeated?: readonly CaseName[];
 }
 
 /** The preparation of a case, and the number of pipelines that run it. */
@@ -29,6 +31,8 @@ const fromNothing: Case['begin'] = async (stage, contender, workload) => {
 
 const CASES: Readonly<Record<CaseName, Case>> = {
   fresh: { pipelines: 1, begin: fromNothing },
+  // The worker has seen how AWS throttles.
+  'fresh again': { pipelines: 1, begin: (stage, _contender, workload) => stage.empty(workload) },
   'nothing to do': { pipelines: 1, begin: () => Promise.resolve() },
   'one drift': {
     pipelines: 1,
@@ -61,7 +65,10 @@ export async function play(
         const contender = contenders[(turn + repeat) % contenders.length];
         if (contender === undefined) continue;
         await stage.empty(workload);
-        await playCases(stage, round, contender, note);
+        const { cases, repeated = cases } = round;
+        const played = repeat === 0 || contender.role === 'ours' ? cases : repeated;
+        const may = contender.isStateful === true ? played.filter((name) => name !== 'fresh again') : played;
+        await playCases(stage, round, may, contender, note);
       }
     }
   }
@@ -69,7 +76,8 @@ export async function play(
 
 async function playCases(
   stage: Stage,
-  { workload, condition, cases }: Round,
+  { workload, condition }: Round,
+  cases: readonly CaseName[],
   contender: Contender,
   note: (sample: Sample, complaints: string) => Promise<void>,
 ): Promise<void> {

@@ -17,6 +17,10 @@ export interface Contender {
   readonly role: 'ours' | 'floor' | 'peer';
   /** It takes so long for each role that it is measured with few. */
   readonly isSlow?: boolean;
+  /** It takes so long to start that ten at once are not measured. */
+  readonly startsSlowly?: boolean;
+  /** It believes its state of an account that was emptied. */
+  readonly isStateful?: boolean;
   /** Is called before an account is emptied, to be filled. */
   prepare(): Promise<void>;
   /** Loses what it remembers of earlier runs; the account stays. */

@@ -3,7 +3,7 @@ import type { Condition } from './conditions.js';
 /** Calls by operation. */
 export type Calls = Readonly<Record<string, number>>;
 
-export type CaseName = 'fresh' | 'nothing to do' | 'one drift' | 'state lost' | 'ten at once';
+export type CaseName = 'fresh' | 'fresh again' | 'nothing to do' | 'one drift' | 'state lost' | 'ten at once';
 
 /** The contender, workload, condition and case of a measurement. */
 export interface Place {
@@ -13,6 +13,12 @@ export interface Place {
   readonly name: CaseName;
 }
 
+/** Resources that a process used. */
+export interface Used {
+  readonly cpuMs: number;
+  readonly peakRssBytes: number;
+}
+
 /** One case, once. Of ten pipelines the time is until the last has ended, and calls and processor time are of all. */
 export interface Sample extends Place {
   readonly ms: number;
@@ -20,7 +26,9 @@ export interface Sample extends Place {
   /** The peak memory of the largest process. */
   readonly peakRssBytes: number;
   /** The worker's share, where a contender has a worker that keeps running. The other figures leave it out. */
-  readonly worker?: { readonly cpuMs: number; readonly peakRssBytes: number };
+  readonly worker?: Used;
+  /** The Temporal server's share, with that of its database. The other figures leave it out. */
+  readonly server?: Used;
   readonly calls: Calls;
   /** Calls among them that were throttled. */
   readonly throttled: number;
@@ -34,15 +42,24 @@ export interface Series extends Place {
   readonly ms: Spread;
   readonly cpuMs: Spread;
   readonly peakRssBytes: Spread;
-  readonly worker?: { readonly cpuMs: Spread; readonly peakRssBytes: Spread };
+  readonly worker?: UsedSpread;
+  readonly server?: UsedSpread;
   /** The calls of the repeat with the most. */
   readonly calls: Calls;
   /** The throttled calls of the repeat with the most. */
   readonly throttled: number;
+  /** The throttled share of the calls, over all repeats. */
+  readonly throttledShare: Spread;
   /** The exit codes of all repeats. */
   readonly exitCodes: readonly number[];
   /** In every repeat. */
   readonly asDeclared: boolean;
+}
+
+/** {@link Used}, over all repeats. */
+export interface UsedSpread {
+  readonly cpuMs: Spread;
+  readonly peakRssBytes: Spread;
 }
 
 /** Several measurements of one thing. */
@@ -76,7 +93,7 @@ export function seriesOf(samples: readonly Sample[]): Series[] {
     const [dearest] = [...group].sort((a, b) => totalOf(b.calls) - totalOf(a.calls));
     if (dearest === undefined) return [];
     const { contender, workload, condition, name, calls } = dearest;
-    const workers = group.flatMap(({ worker }) => (worker === undefined ? [] : [worker]));
+    const [worker, server] = [usedOf(group, ({ worker }) => worker), usedOf(group, ({ server }) => server)];
     const series: Series = {
       contender,
       workload,
@@ -85,21 +102,25 @@ export function seriesOf(samples: readonly Sample[]): Series[] {
       ms: spreadOf(group.map(({ ms }) => ms)),
       cpuMs: spreadOf(group.map(({ cpuMs }) => cpuMs)),
       peakRssBytes: spreadOf(group.map(({ peakRssBytes }) => peakRssBytes)),
-      ...(workers.length === 0
-        ? {}
-        : {
-            worker: {
-              cpuMs: spreadOf(workers.map(({ cpuMs }) => cpuMs)),
-              peakRssBytes: spreadOf(workers.map(({ peakRssBytes }) => peakRssBytes)),
-            },
-          }),
+      ...(worker === undefined ? {} : { worker }),
+      ...(server === undefined ? {} : { server }),
       calls,
       throttled: Math.max(...group.map(({ throttled }) => throttled)),
+      throttledShare: spreadOf(group.map(({ throttled, calls }) => throttled / Math.max(1, totalOf(calls)))),
       exitCodes: group.flatMap(({ exitCodes }) => exitCodes),
       asDeclared: group.every(({ asDeclared }) => asDeclared),
     };
     return [series];
   });
+}
+
+function usedOf(group: readonly Sample[], of: (sample: Sample) => Used | undefined): UsedSpread | undefined {
+  const all = group.map(of).filter((used) => used !== undefined);
+  if (all.length === 0) return undefined;
+  return {
+    cpuMs: spreadOf(all.map(({ cpuMs }) => cpuMs)),
+    peakRssBytes: spreadOf(all.map(({ peakRssBytes }) => peakRssBytes)),
+  };
 }
 
 /** The series of another contender, or of another case, beside this one. */

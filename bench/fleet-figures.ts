@@ -1,10 +1,4 @@
-import type { Calls } from './figures.js';
-
-/** Resources that a process used during one case. */
-export interface Used {
-  readonly cpuMs: number;
-  readonly peakRssBytes: number;
-}
+import type { Calls, Used } from './figures.js';
 
 /** The data that one run of a fleet left in Temporal, over all runs that its workflow has continued as. */
 export interface FleetHistory {

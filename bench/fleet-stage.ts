@@ -20,7 +20,8 @@ import { allowing, manifestOf, role, trusting } from '../test/support/manifests-
 import { findPython, iamClient } from '../test/support/sandbox.js';
 import { ACCOUNT, CLI, startWorld } from '../test/support/world.js';
 import type { WorkerProcess, World } from '../test/support/world.js';
-import type { FleetCase, FleetHistory, Used } from './fleet-figures.js';
+import type { Used } from './figures.js';
+import type { FleetCase, FleetHistory } from './fleet-figures.js';
 import { forgetPeak, measured, standingOf } from './process.js';
 import { largestIn } from './scale.js';
 

@@ -1,17 +1,14 @@
 // Measures fleets: one manifest for many accounts, against the same runs one after another without a fleet.
 // bench/fleet.ts ACCOUNTS ENTITIES MANY...: a fleet of ACCOUNTS with ENTITIES each, and fleets of MANY accounts each in
 // which there is nothing to do. --record keeps the figures and writes
-// the section about fleets of docs/performance.md.
+// the pages about performance.
 import { execFileSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import * as prettier from 'prettier';
 import { TokenBucket } from './conditions.js';
 import type { FleetCase, FleetResults } from './fleet-figures.js';
-import { withFleets } from './fleet-page.js';
 import { FleetStage, type MeasuredFleet } from './fleet-stage.js';
+import { keepFigures, readRemark, writePages } from './page.js';
 import { fleetCaseText, fleetTargets, isCompared } from './fleet-targets.js';
 
 const { values: options, positionals } = parseArgs({
@@ -132,20 +129,15 @@ async function main(): Promise<void> {
   if (targets.some(({ met }) => !met)) process.exitCode = 1;
 }
 
-const FIGURES = resolve(__dirname, 'fleets.json');
-const PAGE = resolve(__dirname, '../docs/performance.md');
-
 async function record(results: FleetResults): Promise<void> {
-  const kept = JSON.parse(await readFile(FIGURES, 'utf8')) as FleetResults[];
+  const kept = await readRemark<FleetResults[]>('fleets.json');
   // Thousands of lines: the targets use those of two cases.
   const cases = results.cases.map((one) => (isCompared(one) ? one : { ...one, ends: {} }));
-  const all = [...kept.filter(({ command }) => command !== results.command), { ...results, cases }];
-  const reasons = JSON.parse(await readFile(resolve(__dirname, 'limits.json'), 'utf8')) as Record<string, string>;
-  const write = async (path: string, text: string): Promise<void> => {
-    await writeFile(path, await prettier.format(text, { ...(await prettier.resolveConfig(path)), filepath: path }));
-  };
-  await write(FIGURES, JSON.stringify(all));
-  await write(PAGE, withFleets(await readFile(PAGE, 'utf8'), all, reasons));
+  await keepFigures('fleets.json', [
+    ...kept.filter(({ command }) => command !== results.command),
+    { ...results, cases },
+  ]);
+  await writePages();
 }
 
 main().catch((error: unknown) => {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { loadConfig } from '../src/config/config.js';
 import { makeOnce } from '../src/embedded/lock.js';
+import { ACCOUNT } from '../test/support/world.js';
 import { stateless } from './contender.js';
 import type { Contender } from './contender.js';
 import type { Stage } from './stage.js';
@@ -21,8 +22,10 @@ interface Peer {
   readonly name: string;
   /** Folder in the cache. Another set of packages is another folder. */
   readonly folder: string;
-  /** The script that has to be beside its packages to find them. */
-  readonly program?: string;
+  /** Scripts that have to be beside its packages to find them. */
+  readonly programs?: readonly string[];
+  /** The oldest Node.js that runs it, if it is a newer one than that of this project: major and minor number. */
+  readonly node?: readonly [number, number];
   install(directory: string): Promise<void>;
   contender(stage: Stage, name: string, directory: string): Contender;
 }
@@ -30,11 +33,13 @@ interface Peer {
 const PROGRAMS = resolve(__dirname, 'peers');
 const INSTALL_TIMEOUT_MS = 1_200_000;
 
+const ALCHEMY_2 = 'alchemy 2.0.0-beta.79';
+
 const PEERS: readonly Peer[] = [
   {
     name: 'alchemy 0.94.0',
     folder: 'alchemy-0.94.0',
-    program: 'alchemy-0.mjs',
+    programs: ['alchemy-0.mjs'],
     // Its AWS part loads a client for S3 whether or not the state lies there.
     install: (directory) =>
       npmInstall(directory, {
@@ -50,6 +55,7 @@ const PEERS: readonly Peer[] = [
           '[alchemy-0.mjs](../bench/peers/alchemy-0.mjs) with local state, one for each pipeline; ' +
           'it trusts the state instead of reading the account',
         role: 'peer',
+        isStateful: true,
         prepare: () => Promise.resolve(),
         forget: () => rm(state, { recursive: true, force: true }),
         command: async ({ roles }, pipeline) => {
@@ -62,6 +68,56 @@ const PEERS: readonly Peer[] = [
               AWS_REGION: 'us-east-1',
               ALCHEMY_CI_STATE_STORE_CHECK: 'false',
               NODE_NO_WARNINGS: '1',
+            },
+            cwd,
+          };
+        },
+      };
+    },
+  },
+  {
+    name: ALCHEMY_2,
+    folder: ALCHEMY_2.replace(' ', '-'),
+    programs: ['alchemy-2.mjs', 'alchemy-2-endpoint.mjs'],
+    node: [22, 15],
+    install: (directory) =>
+      npmInstall(directory, {
+        alchemy: '2.0.0-beta.79',
+        // Its modules, which later versions have elsewhere.
+        effect: '4.0.0-rc.117',
+        '@effect/platform-node': '4.0.0-rc.117',
+        '@effect/platform-node-shared': '4.0.0-rc.117',
+        ws: '8.21.0',
+      }),
+    contender: (stage, name, directory) => {
+      const state = join(stage.directory, 'alchemy-2');
+      return {
+        name,
+        what:
+          '[alchemy-2.mjs](../bench/peers/alchemy-2.mjs) with local state, one for each pipeline; ' +
+          'it trusts the state instead of reading the account, and takes seconds to load its providers',
+        role: 'peer',
+        isStateful: true,
+        startsSlowly: true,
+        prepare: () => Promise.resolve(),
+        forget: () => rm(state, { recursive: true, force: true }),
+        command: async ({ roles }, pipeline) => {
+          const cwd = join(state, String(pipeline));
+          await mkdir(cwd, { recursive: true });
+          return {
+            line: [
+              ...[process.execPath, '--import', join(directory, 'alchemy-2-endpoint.mjs')],
+              ...[join(directory, 'node_modules/alchemy/bin/cli.js'), 'deploy', join(directory, 'alchemy-2.mjs')],
+              ...['--stage', 'bench', '--yes'],
+            ],
+            env: {
+              ...stage.env,
+              CI: 'true',
+              DO_NOT_TRACK: '1',
+              AWS_ACCOUNT_ID: ACCOUNT,
+              AWS_REGION: 'us-east-1',
+              BENCH_ENDPOINT: stage.proxyUrl,
+              BENCH_ROLES: await stage.file('alchemy.json', { roles }),
             },
             cwd,
           };
@@ -106,10 +162,6 @@ const PEERS: readonly Peer[] = [
 
 /** Peers that no registry of packages has in a form that runs here. */
 const NOT_RUN: readonly Absent[] = [
-  {
-    name: 'alchemy 2.0.0-beta.79',
-    reason: 'it needs Node 22.15, and this is measured on the oldest Node that the project supports',
-  },
   { name: 'OpenTofu, Terraform, Pulumi', reason: 'their providers come as binaries from registries of their own' },
   { name: 'CloudFormation, CDK', reason: "the emulator's CloudFormation is not AWS's: its figures would mean nothing" },
   { name: 'ACK, Crossplane', reason: 'they need a Kubernetes cluster' },
@@ -127,12 +179,16 @@ export async function findPeers(
 ): Promise<{ readonly peers: Contender[]; readonly absent: Absent[] }> {
   const peers: Contender[] = [];
   const absent: Absent[] = [...NOT_RUN];
-  for (const { name, folder, program, install, contender } of PEERS) {
+  for (const { name, folder, programs = [], node, install, contender } of PEERS) {
+    if (node !== undefined && !hasNode(node)) {
+      absent.push({ name, reason: `it needs Node ${node.join('.')}, and this is Node ${process.versions.node}` });
+      continue;
+    }
     const path = join(loadConfig().cacheDirectory, 'peers', folder);
     try {
       announce(`${name}: finding or installing it`);
       const directory = await makeOnce(path, install, { purpose: `installing ${name}`, announce });
-      if (program !== undefined) await copyFile(join(PROGRAMS, program), join(directory, program));
+      for (const program of programs) await copyFile(join(PROGRAMS, program), join(directory, program));
       peers.push(contender(stage, name, directory));
     } catch (error) {
       const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
@@ -141,6 +197,11 @@ export async function findPeers(
     }
   }
   return { peers, absent };
+}
+
+function hasNode([major, minor]: readonly [number, number]): boolean {
+  const [ourMajor = 0, ourMinor = 0] = process.versions.node.split('.').map(Number);
+  return ourMajor > major || (ourMajor === major && ourMinor >= minor);
 }
 
 /** Packages of exact versions, with what they depend on. None runs a script. */

@@ -84,3 +84,15 @@ export async function standingOf(pid: number): Promise<Standing | undefined> {
 export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${String(pid)}/clear_refs`, '5').catch(() => undefined);
 }
+
+/** Returns the processor time of a process and of all children that it has or had, in milliseconds; 0 where the system does not show it. */
+export async function treeCpuMs(pid: number): Promise<number> {
+  const timesOf = async (one: number | string): Promise<readonly number[]> => {
+    const stat = await readFile(`/proc/${String(one)}/stat`, 'utf8').catch(() => '');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return [11, 12, 13, 14].map((index) => Number(fields[index] ?? '0') * TICK_MS);
+  };
+  const children = await readFile(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').catch(() => '');
+  const all = [await timesOf(pid), ...(await Promise.all(children.split(' ').filter(Boolean).map(timesOf)))];
+  return all.flat().reduce((sum, ms) => sum + ms, 0);
+}

@@ -6,6 +6,8 @@ export interface Results {
     readonly cores: number;
     readonly node: string;
     readonly platform: string;
+    /** The commit that was measured. */
+    readonly commit: string;
     /** Runnable processes of all that the machine does, by core, before the benchmark began. */
     readonly load: number;
   };
@@ -20,7 +22,7 @@ export interface Results {
   }[];
   /** Peers that were not measured, and why. */
   readonly absent: readonly { readonly name: string; readonly reason: string }[];
-  readonly workloads: readonly { readonly name: string; readonly roles: number }[];
+  readonly workloads: readonly (Size & { readonly name: string })[];
   readonly series: readonly Series[];
   /** The emulator's own time for the reads of an apply with nothing to do, one after the other. */
   readonly reads: readonly { readonly workload: string; readonly ms: Spread }[];
@@ -29,12 +31,34 @@ export interface Results {
   readonly soak?: { readonly runs: number; readonly rssBytes: readonly number[] };
   /** Starts, by what is started, in milliseconds. */
   readonly starts: Readonly<Record<string, Spread>>;
-  readonly size?: { readonly packedBytes: number; readonly installedBytes: number; readonly packages: number };
+  /** The package as npm would publish it, installed into an empty folder. */
+  readonly installed?: {
+    readonly packedBytes: number;
+    readonly installedBytes: number;
+    readonly packages: number;
+    readonly starts: Readonly<Record<string, Spread>>;
+  };
+  /** The same small cases with other versions of Node.js and another server. */
+  readonly parts: readonly Part[];
+  readonly absentParts: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** Returns the number of roles of a workload; 0 for a mixed one. */
-export function rolesIn({ workloads }: Pick<Results, 'workloads'>, workload: string): number {
-  return workloads.find(({ name }) => name === workload)?.roles ?? 0;
+/** The figures of one version of Node.js and one server. */
+export interface Part {
+  readonly name: string;
+  readonly series: readonly Series[];
+  readonly starts: Readonly<Record<string, Spread>>;
+}
+
+/** The number of entities of a workload, and of the writes that bring them all into an empty account; 0 for a mixed one. */
+export interface Size {
+  readonly entities: number;
+  readonly writes: number;
+}
+
+/** Returns the size of a workload. */
+export function sizeOf({ workloads }: Pick<Results, 'workloads'>, workload: string): Size {
+  return workloads.find(({ name }) => name === workload) ?? { entities: 0, writes: 0 };
 }
 
 /** The data that a run left in Temporal. */

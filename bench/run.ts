@@ -1,34 +1,40 @@
 // Measures applies against a bare script and against peers, side by side in one run; see docs/performance.md, which it
 // writes.
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
 import { availableParallelism, loadavg } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import * as prettier from 'prettier';
 import { isFree } from '../src/embedded/ports.js';
 import { play } from './cases.js';
 import type { Round } from './cases.js';
 import { LATENCY_TRUE, LOOPBACK } from './conditions.js';
 import { bare, boto3, embedded, warm, WARM } from './contender.js';
 import type { Contender } from './contender.js';
+import type { FleetResults } from './fleet-figures.js';
 import { seriesOf, spreadOf } from './figures.js';
 import type { CaseName, Sample } from './figures.js';
+import { keepFigures, readRemark, writePages } from './page.js';
+import { partsOf } from './parts.js';
 import { findPeers, peersLeftOut } from './peers.js';
-import { renderPage } from './render.js';
 import type { History, Results } from './results.js';
 import { historyOf, soak } from './scale.js';
 import { Stage } from './stage.js';
-import { sizeOf, startsOf } from './starts.js';
+import { installedOf, startsOf } from './starts.js';
 import { callTargets, targetsOf } from './targets.js';
+import type { Target } from './targets.js';
 import { msText } from './text.js';
-import { mixed, rolesOf, tenEntitiesOf } from './workload.js';
+import { mixed, policiesOf, rolesOf, tenEntitiesOf } from './workload.js';
 
 const { values: options } = parseArgs({
   options: {
     /** Calls of this project and of the bare script, checked against their targets; no page is written. */
     quick: { type: 'boolean', default: false },
+    /** Measures nothing, and writes the pages again from the figures that were kept. */
+    page: { type: 'boolean', default: false },
     /** `yes` installs and measures peers, which needs package registries. */
     peers: { type: 'string', default: 'yes' },
+    /** `yes` measures other versions of Node.js and Temporal's own server too. */
+    parts: { type: 'string', default: 'yes' },
     repeats: { type: 'string', default: '3' },
     roles: { type: 'string', default: '50' },
     'more-roles': { type: 'string', default: '500' },
@@ -37,9 +43,9 @@ const { values: options } = parseArgs({
     /** The number of roles for runs with nothing to do. */
     'many-roles': { type: 'string', default: '1000' },
     'most-roles': { type: 'string', default: '5000' },
-    'soak-runs': { type: 'string', default: '200' },
-    /** The path of the page. Its pictures are in a folder beside it. */
-    page: { type: 'string', default: resolve(__dirname, '../docs/performance.md') },
+    'soak-runs': { type: 'string', default: '1000' },
+    /** The folder of the page. Its tables and pictures are in folders beside it. */
+    docs: { type: 'string', default: resolve(__dirname, '../docs') },
   },
 });
 
@@ -59,32 +65,34 @@ function printProgress(line: string): void {
   );
 }
 
-/** Returns the rounds of the full benchmark, the shortest first. */
+/** Returns the rounds of the full benchmark, those where AWS takes its time first. */
 function roundsOf(stage: Stage, peers: readonly Contender[], repeats: number): Round[] {
   const roles = rolesOf(Number(options.roles));
-  const more = rolesOf(Number(options['more-roles']));
   const [us, floor, python] = [warm(stage), bare(stage), boto3(stage)];
-  const quickPeers = peers.filter(({ isSlow }) => isSlow !== true);
+  const others = [python, ...peers.filter(({ isSlow }) => isSlow !== true)];
+  const quickStarters = others.filter(({ startsSlowly }) => startsSlowly !== true);
+  const slowStarters = others.filter(({ startsSlowly }) => startsSlowly === true);
+  const again = { repeats, repeated: ['fresh'] as const };
+  const cases: readonly CaseName[] = ['fresh', 'fresh again', 'nothing to do', 'one drift', 'state lost'];
   return [
-    { workload: roles, condition: LOOPBACK, cases: ALL, contenders: [us, floor, python, embedded(stage)], repeats },
-    { workload: roles, condition: LOOPBACK, cases: ALL, contenders: quickPeers, repeats: 1 },
+    { workload: roles, condition: LATENCY_TRUE, cases, contenders: [us, floor], ...again },
+    { workload: roles, condition: LATENCY_TRUE, cases: ONE_PIPELINE, contenders: others, repeats: 1 },
+    { workload: roles, condition: LOOPBACK, cases: ALL, contenders: [us, floor, embedded(stage)], repeats },
+    { workload: roles, condition: LOOPBACK, cases: ALL, contenders: quickStarters, repeats: 1 },
+    { workload: roles, condition: LOOPBACK, cases: ONE_PIPELINE, contenders: slowStarters, repeats: 1 },
     {
       workload: rolesOf(Number(options['few-roles'])),
       condition: LOOPBACK,
       cases: ALL,
-      contenders: [us, floor, python, ...peers],
+      contenders: [us, floor, ...quickStarters, ...peers.filter(({ isSlow }) => isSlow === true)],
       repeats: 1,
     },
-    { workload: more, condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [us, floor], repeats },
-    { workload: more, condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [python, ...quickPeers], repeats: 1 },
-    { workload: more, condition: LOOPBACK, cases: ['ten at once'], contenders: [us], repeats: 1 },
-    { workload: roles, condition: LATENCY_TRUE, cases: ONE_PIPELINE, contenders: [us, floor], repeats },
     {
-      workload: roles,
-      condition: LATENCY_TRUE,
+      workload: rolesOf(Number(options['more-roles'])),
+      condition: LOOPBACK,
       cases: ONE_PIPELINE,
-      contenders: [python, ...quickPeers],
-      repeats: 1,
+      contenders: [us, floor],
+      ...again,
     },
     { workload: mixed(), condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [us], repeats },
     { workload: tenEntitiesOf(), condition: LOOPBACK, cases: ['fresh'], contenders: [embedded(stage)], repeats },
@@ -93,6 +101,13 @@ function roundsOf(stage: Stage, peers: readonly Contender[], repeats: number): R
       condition: LOOPBACK,
       // The account is filled without an apply, in the state in which an apply would leave it.
       cases: ['state lost', ...Array.from({ length: repeats }, (): CaseName => 'nothing to do'), 'one drift'],
+      contenders: [us],
+      repeats: 1,
+    },
+    {
+      workload: policiesOf(Number(options['most-roles'])),
+      condition: LOOPBACK,
+      cases: ['state lost', 'nothing to do'],
       contenders: [us],
       repeats: 1,
     },
@@ -111,121 +126,177 @@ function quickRounds(stage: Stage): Round[] {
   return [{ workload, condition: LOOPBACK, cases: ALL, contenders: [warm(stage), bare(stage)], repeats: 1 }];
 }
 
-async function main(): Promise<void> {
-  const repeats = options.quick ? 1 : Number(options.repeats);
-  const cores = availableParallelism();
-  const load = (loadavg()[0] ?? 0) / cores;
-  const samples: Sample[] = [];
-  const reads = new Map<string, number[]>();
-  const histories = new Map<string, History>();
-  let rest: Pick<Results, 'starts' | 'absent'> & Partial<Pick<Results, 'size' | 'soak'>> = { starts: {}, absent: [] };
+/** The figures of rounds, and what is looked at after each case. */
+class Notes {
+  readonly samples: Sample[] = [];
+  readonly reads = new Map<string, number[]>();
+  readonly histories = new Map<string, History>();
+  readonly #stage: Stage;
 
+  constructor(stage: Stage) {
+    this.#stage = stage;
+  }
+
+  async take(sample: Sample, complaints: string): Promise<void> {
+    this.samples.push(sample);
+    const { contender, workload, condition, name } = sample;
+    printProgress(sampleText(sample));
+    if (complaints !== '') console.log(complaints.split('\n').slice(-12).join('\n'));
+    if (options.quick || contender !== WARM || condition !== 'loopback') return;
+    if (name === 'nothing to do') {
+      this.reads.set(workload, [...(this.reads.get(workload) ?? []), await this.#stage.readsAgainMs()]);
+    }
+    if (name === 'fresh' || name === 'nothing to do') {
+      this.histories.set(`${workload}/${name}`, { workload, name, ...(await historyOf(this.#stage)) });
+    }
+  }
+}
+
+function sampleText({
+  contender,
+  workload,
+  condition,
+  name,
+  ms,
+  worker,
+  server,
+  exitCodes,
+  asDeclared,
+}: Sample): string {
+  const hasFailed = exitCodes.some((code) => code !== 0) || !asDeclared;
+  return [
+    `${workload}, ${condition}, ${name}: ${contender} ${msText(ms)}`,
+    ...(worker === undefined ? [] : [`worker ${msText(worker.cpuMs)}`]),
+    ...(server === undefined ? [] : [`server ${msText(server.cpuMs)}`]),
+    ...(hasFailed ? [`exit codes ${exitCodes.join(' ')}, ${asDeclared ? '' : 'not '}as declared`] : []),
+  ].join(', ');
+}
+
+/** Does a part of the benchmark, whose failure leaves the others: the page names it as not measured. */
+async function attempt(absent: Absent[], name: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    console.error(error);
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    absent.push({ name, reason });
+    process.exitCode = 1;
+  }
+}
+
+type Absent = Results['absent'][number];
+
+/** The figures beside those of rounds. */
+type Rest = Pick<Results, 'starts' | 'parts' | 'absentParts'> & Partial<Pick<Results, 'installed' | 'soak'>>;
+
+async function measureRest(stage: Stage, repeats: number, absent: Absent[]): Promise<Rest> {
+  const [roles, few] = [rolesOf(Number(options.roles)), rolesOf(Number(options['few-roles']))];
+  let rest: Rest = { starts: {}, parts: [], absentParts: [] };
+  await attempt(absent, 'starts', async () => {
+    rest = { ...rest, starts: await startsOf(stage, roles, repeats) };
+    printProgress('starts are measured');
+  });
+  await attempt(absent, 'the package installed from npm', async () => {
+    rest = { ...rest, installed: await installedOf(stage, roles) };
+    printProgress('packed and installed');
+  });
+  await attempt(absent, 'many runs of one worker', async () => {
+    const runs = Number(options['soak-runs']);
+    const soaked = await soak(stage, few, runs);
+    rest = { ...rest, ...(soaked === undefined ? {} : { soak: soaked }) };
+    printProgress(`${String(runs)} runs of one worker`);
+  });
+  if (options.parts === 'yes') {
+    const parts = await partsOf(stage, { roles: Number(options.roles), repeats, announce: printProgress });
+    rest = { ...rest, ...parts };
+  }
+  return rest;
+}
+
+/** The machine before anything is measured. */
+function machineOf(): Results['machine'] {
+  const cores = availableParallelism();
+  return {
+    cores,
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: __dirname, encoding: 'utf8' }).trim(),
+    load: (loadavg()[0] ?? 0) / cores,
+  };
+}
+
+async function main(): Promise<void> {
+  if (options.page) {
+    await writePages(options.docs);
+    return;
+  }
   // An embedded run would use a server that listens there.
   if (!options.quick && !(await isFree(DEFAULT_PORT))) {
     throw new Error(
       `port ${String(DEFAULT_PORT)}, the default of a Temporal server, is in use: stop the process that listens there`,
     );
   }
+  const results = await measureAll();
+  if (options.quick) {
+    printTargets(callTargets(results));
+    if (callTargets(results).some(({ met }) => !met)) process.exitCode = 1;
+    return;
+  }
+  await keepFigures('results.json', results);
+  await writePages(options.docs);
+  printTargets(targetsOf(results, await readRemark<FleetResults[]>('fleets.json')));
+  console.log(`\n${options.docs}/performance.md`);
+}
+
+async function measureAll(): Promise<Results> {
+  const repeats = options.quick ? 1 : Number(options.repeats);
+  const machine = machineOf();
+  const at = new Date().toISOString();
   const stage = await Stage.start();
+  const notes = new Notes(stage);
+  const absent: Absent[] = [];
   let rounds: Round[] = [];
+  let rest: Rest = { starts: {}, parts: [], absentParts: [] };
   try {
-    printProgress('emulator, proxy, Temporal and a worker are running');
-    const { peers, absent } =
-      options.quick || options.peers === 'no'
-        ? { peers: [], absent: peersLeftOut() }
-        : await findPeers(stage, printProgress);
-    rounds = options.quick ? quickRounds(stage) : roundsOf(stage, peers, repeats);
-    if (!options.quick) {
-      const starts = await startsOf(stage, rolesOf(Number(options.roles)), repeats);
-      printProgress(
-        `starts: ${Object.entries(starts)
-          .map(([what, { median }]) => `${what} ${msText(median)}`)
-          .join(', ')}`,
-      );
-      const size = await sizeOf();
-      printProgress('packed and installed');
-      rest = { starts, absent, size };
+    printProgress(`emulator, proxy, Temporal and a worker are running, on Node ${process.versions.node}`);
+    if (options.quick) rounds = quickRounds(stage);
+    else {
+      const found =
+        options.peers === 'no' ? { peers: [], absent: peersLeftOut() } : await findPeers(stage, printProgress);
+      absent.push(...found.absent);
+      rounds = roundsOf(stage, found.peers, repeats).filter(({ contenders }) => contenders.length > 0);
     }
-    await play(stage, rounds, async (sample, complaints) => {
-      samples.push(sample);
-      const { contender, workload, condition, name, ms, exitCodes, asDeclared } = sample;
-      const hasFailed = exitCodes.some((code) => code !== 0) || !asDeclared;
-      const end = hasFailed ? `, exit codes ${exitCodes.join(' ')}, ${asDeclared ? '' : 'not '}as declared` : '';
-      printProgress(`${workload}, ${condition}, ${name}: ${contender} ${msText(ms)}${end}`);
-      if (complaints !== '') console.log(complaints.split('\n').slice(-12).join('\n'));
-      if (options.quick || contender !== WARM || condition !== 'loopback') return;
-      if (name === 'nothing to do') {
-        reads.set(workload, [...(reads.get(workload) ?? []), await stage.readsAgainMs()]);
-      }
-      if (name === 'fresh' || name === 'nothing to do') {
-        histories.set(`${workload}/${name}`, { workload, name, ...(await historyOf(stage)) });
-      }
-    });
-    if (!options.quick) {
-      const runs = Number(options['soak-runs']);
-      const soaked = await soak(stage, rolesOf(Number(options['few-roles'])), runs);
-      printProgress(`${String(runs)} runs of one worker`);
-      rest = { ...rest, ...(soaked === undefined ? {} : { soak: soaked }) };
+    for (const round of rounds) {
+      const name = `${round.workload.name}, ${round.condition.name}: ${round.contenders.map((one) => one.name).join(', ')}`;
+      await attempt(absent, name, () => play(stage, [round], notes.take.bind(notes)));
     }
+    if (!options.quick) rest = await measureRest(stage, repeats, absent);
   } finally {
     await stage.stop();
   }
-
   const contenders = rounds.flatMap((round) => round.contenders);
-  const results: Results = {
-    machine: { cores, node: process.versions.node, platform: `${process.platform} ${process.arch}`, load },
-    at: new Date().toISOString(),
+  return {
+    machine,
+    at,
     ms: performance.now() - startedAt,
     repeats,
     contenders: [...new Map(contenders.map(({ name, what, role }) => [name, { name, what, role }])).values()],
+    absent,
     workloads: [...new Map(rounds.map(({ workload }) => [workload.name, workload])).values()].map(
-      ({ name, roles }) => ({ name, roles: roles.length }),
+      ({ name, entities, writes }) => ({ name, entities: entities.length, writes }),
     ),
-    series: seriesOf(samples),
-    reads: [...reads].map(([workload, ms]) => ({ workload, ms: spreadOf(ms) })),
-    histories: [...histories.values()],
+    series: seriesOf(notes.samples),
+    reads: [...notes.reads].map(([workload, ms]) => ({ workload, ms: spreadOf(ms) })),
+    histories: [...notes.histories.values()],
     ...rest,
   };
-  if (options.quick) check(results);
-  else await keep(results, samples);
 }
 
-/** Prints the result of each target of calls, and fails where one is missed. */
-function check(results: Results): void {
-  const targets = callTargets(results);
-  for (const { what, most, measured, met } of targets)
-    console.log(`${met ? 'met   ' : 'MISSED'} ${what}: ${measured} (${most})`);
-  if (targets.some(({ met }) => !met)) process.exitCode = 1;
-}
-
-/** Writes the page, its pictures and the figures, and prints the result of each target. */
-async function keep(results: Results, samples: readonly Sample[]): Promise<void> {
-  const page = resolve(options.page);
-  const images = join(dirname(page), 'images');
-  const folder = resolve(__dirname, 'results');
-  const figures = join(folder, `${results.at.replaceAll(':', '-')}.json`);
-  const style = await prettier.resolveConfig(page);
-  const pretty = (text: string, filepath: string): Promise<string> => prettier.format(text, { ...style, filepath });
-  await mkdir(folder, { recursive: true });
-  await mkdir(images, { recursive: true });
-  const targets = targetsOf(results);
-  await writeFile(figures, await pretty(JSON.stringify({ ...results, targets, samples }), figures));
-  const { text, images: pictures } = renderPage(results, {
-    limits: await remark('limits.json'),
-    ideas: await remark('ideas.json'),
-    fleets: await remark('fleets.json'),
-  });
-  await writeFile(page, await pretty(text, page));
-  for (const file of await readdir(images)) if (/^performance-.*\.svg$/.test(file)) await rm(join(images, file));
-  for (const [file, svg] of Object.entries(pictures)) await writeFile(join(images, file), svg);
-  for (const { what, most, measured, met } of targets) {
-    console.log(`${met ? 'met   ' : 'MISSED'} ${what}: ${measured} (at most ${most})`);
+/** Prints the result of each target. */
+function printTargets(targets: readonly Target[]): void {
+  for (const { rule, of, most, measured, met } of targets) {
+    console.log(`${met ? 'met   ' : 'MISSED'} ${rule}: ${of}: ${measured} (at most ${most})`);
   }
-  console.log(`\n${page}\n${figures}`);
-}
-
-async function remark<T>(file: string): Promise<T> {
-  return JSON.parse(await readFile(resolve(__dirname, file), 'utf8')) as T;
 }
 
 main().catch((error: unknown) => {

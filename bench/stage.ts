@@ -11,6 +11,7 @@ import { apply } from '../src/client/run/start.js';
 import { loadConfig } from '../src/config/config.js';
 import type { Report } from '../src/contract/report.js';
 import { ExternalActor } from '../test/support/external-actor.js';
+import { forEachConcurrently } from '../test/support/concurrency.js';
 import type { Call } from '../test/support/fault-proxy.js';
 import { KIND_FIXTURES } from '../test/support/kind-fixtures/index.js';
 import { allowing, manifestOf, role } from '../test/support/manifests-of.js';
@@ -21,11 +22,14 @@ import { impose } from './conditions.js';
 import type { Condition } from './conditions.js';
 import { bareCommand } from './contender.js';
 import type { Contender } from './contender.js';
-import type { Sample } from './figures.js';
-import { forgetPeak, measured, standingOf } from './process.js';
+import type { Sample, Used } from './figures.js';
+import { forgetPeak, measured, standingOf, treeCpuMs } from './process.js';
 import type { Command, Ended } from './process.js';
-import { owned, SHARED_DOCUMENT, SHARED_POLICY } from './workload.js';
+import { owned, ownedPolicy, SHARED_DOCUMENT, SHARED_POLICY } from './workload.js';
 import type { Workload } from './workload.js';
+
+/** Policies that are made at a time. */
+const MADE_AT_ONCE = 10;
 
 /** The measurements of a run, and the output of commands that failed. */
 export type Taken = Omit<Sample, 'contender' | 'workload' | 'condition' | 'name'> & { readonly complaints: string };
@@ -106,10 +110,10 @@ export class Stage {
   }
 
   /** Empties the account, and creates only what the workload refers to. */
-  async empty({ roles }: Workload): Promise<void> {
+  async empty({ roles, policies }: Workload): Promise<void> {
     await this.#world.sandbox.reset();
     await this.#iam.createPolicy({ PolicyName: SHARED_POLICY, PolicyDocument: SHARED_DOCUMENT });
-    if (roles.length > 0) return;
+    if (roles.length > 0 || policies.length > 0) return;
     await rm(join(this.directory, 'secrets'), { recursive: true, force: true });
     const externalActor = new ExternalActor(this.#world);
     await externalActor.storeSecrets();
@@ -121,22 +125,31 @@ export class Stage {
   }
 
   /** Brings the account to the declared state behind the proxy, as an apply would. What exists stays. */
-  async fill({ roles, drifting }: Workload): Promise<void> {
+  async fill({ roles, policies, drifting }: Workload): Promise<void> {
+    await forEachConcurrently(policies, MADE_AT_ONCE, async (name) => {
+      await this.#iam.createPolicy(ownedPolicy(name));
+    });
     if (roles.length > 0) {
       const command = await bareCommand(this, this.#world.sandbox.url, owned(roles));
       const { exitCode, said } = await measured(this.python, command);
       if (exitCode !== 0) throw new Error(`the account was not filled: ${said}`);
     }
-    await this.#iam.putRolePolicy(drifting);
+    if (drifting !== undefined) await this.#iam.putRolePolicy(drifting);
   }
 
-  /** ExternalActor changes one inline policy by hand, behind the proxy. */
+  /** Changes one inline policy by hand, behind the proxy. */
   async drift({ drifting }: Workload): Promise<void> {
+    if (drifting === undefined) throw new Error('this workload has no policy that drifts');
     await this.#iam.putRolePolicy({ ...drifting, PolicyDocument: JSON.stringify(allowing('s3:DeleteObject')) });
   }
 
-  /** Reports whether reads show the account as declared. In a mixed workload only the drifting policy is checked. */
-  async isAsDeclared({ roles, drifting }: Workload): Promise<boolean> {
+  /** Reports whether reads show the account as declared. In a mixed workload only the drifting policy is checked, of policies their number. */
+  async isAsDeclared({ roles, policies, drifting }: Workload): Promise<boolean> {
+    if (policies.length > 0) {
+      const { SummaryMap = {} } = await this.#iam.getAccountSummary({});
+      // And the one that roles refer to.
+      return SummaryMap['Policies'] === policies.length + 1;
+    }
     const found = new Map<string, RoleDetail>();
     const pages = paginateGetAccountAuthorizationDetails({ client: this.#iam, pageSize: 1_000 }, { Filter: ['Role'] });
     for await (const { RoleDetailList = [] } of pages) {
@@ -152,7 +165,7 @@ export class Stage {
     const isAttached = (RoleName: string, arn: string): boolean =>
       found.get(RoleName)?.AttachedManagedPolicies?.some(({ PolicyArn }) => PolicyArn === arn) === true;
     return (
-      has(drifting.RoleName, drifting) &&
+      (drifting === undefined || has(drifting.RoleName, drifting)) &&
       roles.every(({ RoleName, inline, PolicyArn }) => has(RoleName, inline) && isAttached(RoleName, PolicyArn))
     );
   }
@@ -164,24 +177,20 @@ export class Stage {
     for (let pipeline = 0; pipeline < pipelines; pipeline += 1) {
       commands.push(await contender.command(workload, pipeline));
     }
-    const pid = contender.worker?.();
-    if (pid !== undefined) await forgetPeak(pid);
-    const before = pid === undefined ? undefined : await standingOf(pid);
+    const usage = contender.worker === undefined ? undefined : await this.#usage(contender.worker());
     impose(proxy, condition);
     proxy.clear();
     const startedAt = performance.now();
     const ended = await Promise.all(commands.map((command) => measured(this.python, command)));
     const all = performance.now() - startedAt;
     proxy.clearRules();
-    const after = pid === undefined ? undefined : await standingOf(pid);
+    const used = await usage?.();
     return {
       // The time of a single command leaves out the start of the program that measures it.
       ms: pipelines === 1 ? sum(ended, ({ ms }) => ms) : all,
       cpuMs: sum(ended, ({ cpuMs }) => cpuMs),
       peakRssBytes: Math.max(...ended.map(({ peakRssBytes }) => peakRssBytes)),
-      ...(before === undefined || after === undefined
-        ? {}
-        : { worker: { cpuMs: after.cpuMs - before.cpuMs, peakRssBytes: after.peakRssBytes } }),
+      ...used,
       // The proxy counts and not the report: no contender counts its own calls.
       calls: proxy.countBy(),
       throttled: proxy.calls.filter(({ code }) => code === 'Throttling').length,
@@ -191,9 +200,32 @@ export class Stage {
     };
   }
 
+  /** Begins to measure a worker and the Temporal server, and returns what ends that. */
+  async #usage(worker: number): Promise<() => Promise<{ readonly worker?: Used; readonly server?: Used }>> {
+    const server = this.#world.temporal.pid;
+    const database = 'databasePid' in this.#world.temporal ? Number(this.#world.temporal.databasePid) : undefined;
+    const databaseMs = (): Promise<number> => (database === undefined ? Promise.resolve(0) : treeCpuMs(database));
+    await Promise.all([worker, server].map(forgetPeak));
+    const before = [await standingOf(worker), await standingOf(server)];
+    const databaseBefore = await databaseMs();
+    return async () => {
+      const [ofWorker, ofServer] = [await standingOf(worker), await standingOf(server)];
+      const ofDatabase = (await databaseMs()) - databaseBefore;
+      if (ofWorker === undefined || ofServer === undefined) return {};
+      const since = (index: number, { cpuMs }: Used): number => cpuMs - (before[index]?.cpuMs ?? 0);
+      return {
+        worker: { cpuMs: since(0, ofWorker), peakRssBytes: ofWorker.peakRssBytes },
+        server: { cpuMs: since(1, ofServer) + ofDatabase, peakRssBytes: ofServer.peakRssBytes },
+      };
+    };
+  }
+
   /** Repeats the reads of the last run one after the other, and returns how long the emulator takes, in milliseconds. */
   async readsAgainMs(): Promise<number> {
-    const reads = this.calls.filter(({ action }) => /^(Get|List)/.test(action));
+    // Those of IAM and STS: of policies, the tags are read from a service with another protocol.
+    const reads = this.calls.filter(
+      ({ action, params }) => /^(Get|List)/.test(action) && params['Version'] !== undefined,
+    );
     const startedAt = performance.now();
     for (const { params } of reads) {
       const service = params['Version'] === '2011-06-15' ? 'sts' : 'iam';

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { CLI } from '../test/support/world.js';
 import { manifests } from './contender.js';
 import { spreadOf } from './figures.js';
+import type { Spread } from './figures.js';
 import { measured } from './process.js';
 import type { Results } from './results.js';
 import type { Stage } from './stage.js';
@@ -18,25 +19,43 @@ const ROOT = resolve(__dirname, '..');
 /** Times of a start are short, and are taken more often. */
 const SHORT = 10;
 
-/** Measures starts: of Node alone, of the command line, of a worker, and of a plan where there is nothing to do. */
-export async function startsOf(stage: Stage, workload: Workload, repeats: number): Promise<Results['starts']> {
-  const run = async (...line: readonly string[]): Promise<number> => {
-    const { ms, exitCode, said } = await measured(stage.python, { line, env: stage.env, cwd: stage.directory });
-    if (exitCode !== 0) throw new Error(`${line.join(' ')} ended with ${String(exitCode)}: ${said}`);
-    return ms;
-  };
-  await stage.empty(workload);
-  await stage.fill(workload);
-  const plan = [process.execPath, CLI, 'plan', ...(await manifests(stage, workload)), '--quiet'];
-  // The first plan of a worker is not what is meant.
-  await run(...plan);
+/** Starts after a first one. */
+const LATER = 5;
+
+/** Runs a command and returns its time, in milliseconds. It has to succeed. */
+async function timed({ python, directory }: Stage, line: readonly string[], env: Stage['env']): Promise<number> {
+  const { ms, exitCode, said } = await measured(python, { line, env, cwd: directory });
+  if (exitCode !== 0) throw new Error(`${line.join(' ')} ended with ${String(exitCode)}: ${said}`);
+  return ms;
+}
+
+/** Measures starts of the command line and of a worker. */
+export async function shortStartsOf(stage: Stage, repeats: number): Promise<Results['starts']> {
+  const run = (...line: readonly string[]): Promise<number> => timed(stage, [process.execPath, ...line], stage.env);
+  await run(CLI, '--version');
   return {
-    node: spreadOf(await times(SHORT, () => run(process.execPath, '-e', '0'))),
-    '--version': spreadOf(await times(SHORT, () => run(process.execPath, CLI, '--version'))),
-    '--help': spreadOf(await times(SHORT, () => run(process.execPath, CLI, '--help'))),
-    plan: spreadOf(await times(repeats, () => run(...plan))),
+    node: spreadOf(await times(SHORT, () => run('-e', '0'))),
+    '--version': spreadOf(await times(SHORT, () => run(CLI, '--version'))),
+    '--help': spreadOf(await times(SHORT, () => run(CLI, '--help'))),
     worker: spreadOf(await times(repeats, () => stage.restartWorker())),
   };
+}
+
+/** Measures starts of the command line and of a worker, and a plan where there is nothing to do. */
+export async function startsOf(stage: Stage, workload: Workload, repeats: number): Promise<Results['starts']> {
+  const plan = await planOf(stage, workload);
+  const run = (): Promise<number> => timed(stage, [process.execPath, CLI, ...plan], stage.env);
+  const short = await shortStartsOf(stage, repeats);
+  // The first plan of a worker is not what is meant.
+  await run();
+  return { ...short, plan: spreadOf(await times(repeats, run)) };
+}
+
+/** Fills the account, and returns the arguments of a plan that finds nothing to do. */
+async function planOf(stage: Stage, workload: Workload): Promise<string[]> {
+  await stage.empty(workload);
+  await stage.fill(workload);
+  return ['plan', ...(await manifests(stage, workload)), '--quiet'];
 }
 
 async function times(count: number, measure: () => Promise<number>): Promise<number[]> {
@@ -45,8 +64,11 @@ async function times(count: number, measure: () => Promise<number>): Promise<num
   return all;
 }
 
-/** Packs the project as npm would publish it, and installs that into an empty folder, without what is for development. */
-export async function sizeOf(): Promise<NonNullable<Results['size']>> {
+/**
+ * Packs the project as npm would publish it, installs that into an empty folder, without what is for development, and
+ * measures starts there. The first start of each has no compiled code to begin with.
+ */
+export async function installedOf(stage: Stage, workload: Workload): Promise<NonNullable<Results['installed']>> {
   const directory = await mkdtemp(join(tmpdir(), 'iam-bootstrap-size-'));
   try {
     const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', directory];
@@ -66,8 +88,35 @@ export async function sizeOf(): Promise<NonNullable<Results['size']>> {
       packedBytes: packed.size,
       installedBytes: Number(used.split('\t')[0]) * 1024,
       packages: Object.keys(lock.packages).length,
+      starts: await installedStartsOf(stage, workload, home, join(directory, 'cache')),
     };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function installedStartsOf(
+  stage: Stage,
+  workload: Workload,
+  home: string,
+  cache: string,
+): Promise<Results['starts']> {
+  const plan = await planOf(stage, workload);
+  const env = { ...stage.env, IAM_BOOTSTRAP_CACHE: cache };
+  const command = join(home, 'node_modules/.bin/iam-bootstrap');
+  const run = (...args: readonly string[]): Promise<number> => timed(stage, [command, ...args], env);
+  const starts: Record<string, Spread> = {};
+  for (const [name, args] of [
+    ['--version', ['--version']],
+    ['--help', ['--help']],
+    ['plan', plan],
+  ] as const) {
+    await rm(cache, { recursive: true, force: true });
+    await mkdir(cache);
+    starts[`${name}, first`] = spreadOf([await run(...args)]);
+    starts[name] = spreadOf(await times(LATER, () => run(...args)));
+  }
+  const npx = ['npx', '--no-install', '--prefix', home, 'iam-bootstrap', '--version'];
+  starts['npx --version'] = spreadOf(await times(LATER, () => timed(stage, npx, env)));
+  return starts;
 }

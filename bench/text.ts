@@ -13,6 +13,11 @@ export function bytesText(bytes: number): string {
     : `${(kilobytes / 1024).toFixed(kilobytes < 10_000 ? 1 : 0)} MB`;
 }
 
+/** Formats a share. */
+export function percentText(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
 /** Formats a ratio. */
 export function ratioText(ratio: number): string {
   return `${ratio.toFixed(2)} x`;

@@ -1,3 +1,4 @@
+import type { CreatePolicyCommandInput } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../src/contract/entity.js';
 import { ownershipTagsForCreate } from '../src/engine/ownership.js';
 import { KIND_FIXTURES } from '../test/support/kind-fixtures/index.js';
@@ -13,7 +14,7 @@ export const SHARED_POLICY = 'bench-shared';
 export const SHARED_DOCUMENT = JSON.stringify(allowing('s3:GetObject'));
 
 /** Writes that each role takes: itself, its inline policy, its attachment. */
-export const WRITES_PER_ROLE = 3;
+const WRITES_PER_ROLE = 3;
 
 /** An inline policy of a role. */
 export interface InlinePolicy {
@@ -28,10 +29,14 @@ export interface Workload {
   readonly name: string;
   /** The entities in the form of a manifest. */
   readonly entities: readonly JsonObject[];
-  /** The same roles for contenders that read no manifest; empty for a mixed workload. */
+  /** The writes that bring them all into an empty account; 0 where no number is promised. */
+  readonly writes: number;
+  /** The same roles for contenders that read no manifest; empty for other workloads. */
   readonly roles: readonly BareRole[];
+  /** The names of declared customer managed policies. */
+  readonly policies: readonly string[];
   /** The declared inline policy that the case `one drift` changes by hand. */
-  readonly drifting: InlinePolicy;
+  readonly drifting?: InlinePolicy;
 }
 
 const TAGS = { team: 'platform' };
@@ -43,12 +48,14 @@ export function nameOf(index: number): string {
 }
 
 /** So many roles, each with an inline policy and an attachment. */
-export function rolesOf(count: number): Workload {
+export function rolesOf(count: number): Workload & { readonly drifting: InlinePolicy } {
   const names = Array.from({ length: count }, (_, index) => nameOf(index));
   return {
     name: `${count.toLocaleString('en-US')} roles`,
     entities: names.map(declaredRole),
+    writes: WRITES_PER_ROLE * count,
     roles: names.map(bareRole),
+    policies: [],
     drifting: { RoleName: nameOf(Math.floor(count / 2)), PolicyName: 'state', PolicyDocument: JSON.stringify(STATE) },
   };
 }
@@ -63,7 +70,9 @@ export function mixed(): Workload {
   return {
     name: `one of each of ${String(entities.length)} kinds`,
     entities,
+    writes: 0,
     roles: [],
+    policies: [],
     drifting: { RoleName: roleName, PolicyName, PolicyDocument: JSON.stringify(document) },
   };
 }
@@ -71,7 +80,24 @@ export function mixed(): Workload {
 /** Ten entities with references between them. */
 export function tenEntitiesOf(): Workload {
   const drifting = { RoleName: 'ten-deploy', PolicyName: 'state', PolicyDocument: JSON.stringify(STATE) };
-  return { name: '10 entities', entities: tenEntities(), roles: [], drifting };
+  return { name: '10 entities', entities: tenEntities(), writes: 0, roles: [], policies: [], drifting };
+}
+
+/** So many customer managed policies, each of one write. */
+export function policiesOf(count: number): Workload {
+  const policies = Array.from({ length: count }, (_, index) => nameOf(index));
+  return {
+    name: `${count.toLocaleString('en-US')} policies`,
+    entities: policies.map((policyName) => ({ kind: 'Policy', policyName, policyDocument: STATE, tags: TAGS })),
+    writes: count,
+    roles: [],
+    policies,
+  };
+}
+
+/** A policy as an apply leaves it. */
+export function ownedPolicy(PolicyName: string): CreatePolicyCommandInput {
+  return { PolicyName, PolicyDocument: JSON.stringify(STATE), Tags: tagsOf({ ...TAGS, ...ownershipTags() }) };
 }
 
 /** Description and duration are there because they make the bulk read dearer. */
@@ -97,8 +123,15 @@ function bareRole(RoleName: string): BareRole {
   };
 }
 
-/** The same roles with the marks that an apply leaves, so that the next apply finds them its own. */
+/** The same roles with the tags that an apply leaves, so that the next apply finds them its own. */
 export function owned(roles: readonly BareRole[]): BareRole[] {
-  const marks = ownershipTagsForCreate({ namespace: NAMESPACE, intent: 'bench', shared: false, claim: undefined });
-  return roles.map((one) => ({ ...one, Tags: { ...one.Tags, ...marks } }));
+  return roles.map((one) => ({ ...one, Tags: { ...one.Tags, ...ownershipTags() } }));
+}
+
+function ownershipTags(): Readonly<Record<string, string>> {
+  return ownershipTagsForCreate({ namespace: NAMESPACE, intent: 'bench', shared: false, claim: undefined });
+}
+
+function tagsOf(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }

@@ -27,6 +27,8 @@ const SERVICES = ['frontend', 'internal-frontend', 'history', 'matching', 'worke
 
 /** A running server. */
 export interface RealServer extends TemporalServer {
+  /** The process of PostgreSQL that starts all others of it. */
+  readonly databasePid: number;
   /** `kill -9` of the server, and not of its database. */
   kill(): Promise<void>;
   /** Starts it again, on the same port and database. */
@@ -77,6 +79,7 @@ export async function startRealServer(options: RealServerOptions = {}): Promise<
     return {
       address,
       uiUrl: undefined,
+      databasePid: database.pid,
       get pid() {
         return server.pid ?? 0;
       },
@@ -125,7 +128,7 @@ async function postgresUser(): Promise<Pick<SpawnOptions, 'uid' | 'gid'>> {
   return { uid, gid };
 }
 
-async function startPostgres(): Promise<{ readonly port: number; stop(): Promise<void> }> {
+async function startPostgres(): Promise<{ readonly port: number; readonly pid: number; stop(): Promise<void> }> {
   const [folder, user, port] = [postgresFolder() ?? '', await postgresUser(), await freePort()];
   const directory = await mkdtemp(join(tmpdir(), 'iam-bootstrap-postgres-'));
   if (user.uid !== undefined) await chown(directory, user.uid, user.gid ?? 0);
@@ -145,7 +148,7 @@ async function startPostgres(): Promise<{ readonly port: number; stop(): Promise
     await end(child, 'SIGQUIT');
     await rm(directory, { recursive: true, force: true });
   };
-  return { port, stop };
+  return { port, pid: child.pid ?? 0, stop };
 }
 
 /** Makes the databases of the server, which retries until PostgreSQL answers. */
