@@ -93,8 +93,9 @@ function roundsOf(stage: Stage, peers: readonly Contender[], repeats: number): R
       cases: ONE_PIPELINE,
       contenders: [us, floor],
       ...again,
+      repeats: Math.min(2, repeats),
     },
-    { workload: mixed(), condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [us], repeats },
+    { workload: mixed(), condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [us], repeats: 1 },
     { workload: tenEntitiesOf(), condition: LOOPBACK, cases: ['fresh'], contenders: [embedded(stage)], repeats },
     {
       workload: rolesOf(Number(options['many-roles'])),
