@@ -24,6 +24,9 @@ interface SdkError {
   readonly $response?: { readonly headers?: Readonly<Record<string, string | undefined>> };
 }
 
+const REQUEST_TIMEOUT = 408;
+const TOO_MANY_REQUESTS = 429;
+
 /** Names of JavaScript errors. They come from a parser or a broken connection, never from a service. */
 const NATIVE_ERRORS: ReadonlySet<string> = new Set(['Error', 'RangeError', 'SyntaxError', 'TypeError']);
 
@@ -35,18 +38,22 @@ export function awsError(error: unknown): AwsError {
   const thrown = (typeof error === 'object' && error !== null ? error : { message: String(error) }) as SdkError;
   const { httpStatusCode: httpStatus = null, requestId = null } = thrown.$metadata ?? {};
   const uncoded = replyWithoutCode(thrown);
-  const code = [thrown.Code, thrown.code, uncoded?.code ?? thrown.name].find(isNonEmptyString);
+  const given = [thrown.Code, thrown.code, uncoded?.code ?? thrown.name].find(isNonEmptyString);
+  const code = (given ?? 'Unknown').replace(/Exception$/, '');
   return {
-    code: (code ?? 'Unknown').replace(/Exception$/, ''),
+    code,
     message: [uncoded?.message, thrown.message].find(isNonEmptyString) ?? '',
     operation: isNonEmptyString(thrown.operation) ? thrown.operation : null,
     requestId,
     httpStatus,
     unclear:
-      uncoded !== undefined ||
-      thrown.Code === FOREIGN_REPLY ||
-      (httpStatus === null ? !isLocal(thrown) : httpStatus >= 500),
+      uncoded !== undefined || code === FOREIGN_REPLY || UNANSWERED.includes(code) || leavesOpen(thrown, httpStatus),
   };
+}
+
+/** Reports whether AWS may have executed a call, by the status of its reply; null where none came. */
+function leavesOpen(error: SdkError, httpStatus: number | null): boolean {
+  return httpStatus === null ? !isLocal(error) : httpStatus >= 500 || httpStatus === REQUEST_TIMEOUT;
 }
 
 /** The code of a reply that does not come from AWS: a redirect, or a refusal without a code of AWS. */
@@ -104,6 +111,9 @@ function isLocal({ name, code }: SdkError): boolean {
   );
 }
 
+/** Codes of replies without an answer, although their status is 4xx: AWS may have executed the call. */
+const UNANSWERED: readonly string[] = ['RequestTimeout', 'RequestAborted'];
+
 /** AWS's codes by failure type, without the suffix `Exception`. The HTTP status does not decide: ten codes are 409. */
 const CODES: Partial<Record<FailureType, readonly string[]>> = {
   AlreadyExists: ['EntityAlreadyExists', 'DuplicateCertificate', 'DuplicateSSHPublicKey'],
@@ -111,12 +121,15 @@ const CODES: Partial<Record<FailureType, readonly string[]>> = {
   InUse: ['DeleteConflict'],
   // A code of an MFA device is new every 30 seconds, and AWS takes none twice.
   NotPropagated: ['NoSuchEntity', 'InvalidAuthenticationCode'],
-  Throttled: ['Throttling', 'RequestLimitExceeded', 'TooManyRequests', 'SlowDown'],
+  Throttled: [
+    ...['Throttling', 'Throttled', 'ThrottledRequest', 'RequestThrottled', 'RequestLimitExceeded', 'TooManyRequests'],
+    'SlowDown',
+  ],
   // A quota, although the SDK counts this code as throttling and retries it.
   QuotaExceeded: ['LimitExceeded'],
-  ServiceUnavailable: ['ServiceFailure', 'InternalFailure', 'ServiceUnavailable'],
+  ServiceUnavailable: ['ServiceFailure', 'InternalFailure', 'ServiceUnavailable', ...UNANSWERED],
   ForeignReply: [FOREIGN_REPLY],
-  AccessDenied: ['AccessDenied', 'UnauthorizedOperation'],
+  AccessDenied: ['AccessDenied', 'UnauthorizedOperation', 'NotAuthorized', 'OptInRequired'],
   CredentialsInvalid: [
     ...['ExpiredToken', 'InvalidClientTokenId', 'UnrecognizedClient', 'RequestExpired'],
     ...['SignatureDoesNotMatch', 'IncompleteSignature', 'CredentialsProviderError'],
@@ -148,6 +161,7 @@ export function failureTypeOf(error: AwsError): FailureType {
   if (error.code === 'NoSuchEntity' && error.message.includes(':iam::aws:policy/')) return 'InvalidInput';
   const known = Object.hasOwn(FAILURE_TYPES, error.code) ? FAILURE_TYPES[error.code] : undefined;
   if (known !== undefined) return known;
+  if (error.httpStatus === TOO_MANY_REQUESTS) return 'Throttled';
   if (error.unclear || error.httpStatus === null) return 'ServiceUnavailable';
   return error.httpStatus >= 400 && error.httpStatus < 500 ? 'InvalidInput' : 'Unexpected';
 }

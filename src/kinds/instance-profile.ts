@@ -96,9 +96,9 @@ export const instanceProfile: Kind = {
         operation: 'AddRoleToInstanceProfile' as const,
         input: { InstanceProfileName, RoleName },
         effect: 'trusts' as const,
-        // The profile has a role that the read did not show: most likely this one, added by an earlier attempt. If it
-        // is a different role, verification shows the drift.
-        isAlreadyApplied: hasRoleAlready,
+        // The profile has a role that the read did not show: this one, added by an earlier attempt, or one that was
+        // removed a moment ago and still counts. Only another read tells.
+        isOutdated: hasRoleAlready,
       })),
       ...tagWrites('InstanceProfile', { InstanceProfileName }, desired.tags, changes),
     ];

@@ -48,10 +48,14 @@ interface Version {
   readonly document: Json;
 }
 
-function versionOf(version: PolicyVersion): Version {
+/**
+ * Returns a version. The policy itself says which one is the default: versions are read one by one, and where another caller
+ * has just chosen another one, two of them or none may claim to be it.
+ */
+function versionOf(version: PolicyVersion, defaultId: string | undefined): Version {
   return {
     id: version.VersionId ?? '',
-    isDefault: version.IsDefaultVersion === true,
+    isDefault: defaultId === undefined ? version.IsDefaultVersion === true : version.VersionId === defaultId,
     createdAt: isoDate(version.CreateDate),
     document: decodeDocument(version.Document ?? '{}'),
   };
@@ -62,7 +66,7 @@ function observedOf(
   tags: readonly Tag[] | undefined,
   versions: readonly PolicyVersion[],
 ): Observed {
-  const stored = versions.map(versionOf);
+  const stored = versions.map((version) => versionOf(version, policy.DefaultVersionId));
   const { Arn: arn = '' } = policy;
   return {
     name: nameOfArn(arn),
@@ -178,10 +182,12 @@ export const policy: Kind = {
     const found = await reader.find('GetPolicy', { PolicyArn });
     if (found?.Policy === undefined) return undefined;
     const listed = await reader.list('ListPolicyVersions', { PolicyArn }, 'Versions');
+    // A listing that is behind may lack the default.
+    const ids = new Set([...listed.map(({ VersionId }) => VersionId), found.Policy.DefaultVersionId]);
     const versions = await Promise.all(
-      listed.map(
-        async ({ VersionId }) => (await reader.get('GetPolicyVersion', { PolicyArn, VersionId })).PolicyVersion,
-      ),
+      [...ids]
+        .filter((VersionId) => VersionId !== undefined)
+        .map(async (VersionId) => (await reader.get('GetPolicyVersion', { PolicyArn, VersionId })).PolicyVersion),
     );
     return observedOf(
       found.Policy,

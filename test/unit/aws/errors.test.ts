@@ -116,6 +116,14 @@ describe('the class of an error', () => {
     ['Throttled', 429, 'TooManyRequests', 'what AWS says'],
     ['Throttled', 503, 'RequestLimitExceeded', 'what AWS says'],
     ['Throttled', 503, 'SlowDown', 'what AWS says'],
+    ['Throttled', 400, 'ThrottledException', 'what AWS says'],
+    ['Throttled', 429, 'SomethingNew', 'what AWS says'],
+    // A common error of all services: the call may have been executed.
+    ['ServiceUnavailable', 408, 'RequestTimeoutException', 'what AWS says'],
+    ['ServiceUnavailable', 400, 'RequestAbortedException', 'what AWS says'],
+    ['ServiceUnavailable', 408, 'SomethingNew', 'what AWS says'],
+    ['AccessDenied', 400, 'NotAuthorized', 'what AWS says'],
+    ['AccessDenied', 403, 'OptInRequired', 'what AWS says'],
     // 403
     ['AccessDenied', 403, 'AccessDenied', 'User: x is not authorized to perform: iam:CreateRole'],
     ['CredentialsInvalid', 403, 'ExpiredToken', 'what AWS says'],
@@ -186,6 +194,10 @@ describe('whether a call may have been carried out', () => {
     [502, 'BadGateway'],
     [503, 'ServiceUnavailable'],
     [504, 'GatewayTimeout'],
+    [408, 'RequestTimeoutException'],
+    [408, 'SomethingNew'],
+    [400, 'RequestTimeout'],
+    [400, 'RequestAbortedException'],
   ])('is unclear after %i %s', (status, code) => {
     expect(answered(status, code).unclear).toBe(true);
   });
