@@ -25,6 +25,9 @@ interface Known extends Declaration {
   readonly name: string;
 }
 
+/** Time after its declaration in which a run creates an entity, most likely. */
+const SAME_RUN_MS = 3_600_000;
+
 /** The ledger of a namespace, as one request sees it. */
 export class NamespaceDeclarations {
   readonly #request: Requested;
@@ -57,6 +60,15 @@ export class NamespaceDeclarations {
       const isOurs = one !== undefined && this.#ownership(kindOf(entity), one).is === 'ours';
       return isOurs || (one !== undefined && this.#known.has(entityKey(entity)));
     });
+  }
+
+  /**
+   * Reports whether an entity may have been created anew since it was declared, by another caller too. An index of tags may
+   * show those of the one before. Clocks differ by less than the time that passes here.
+   */
+  isMadeAnew(entity: DesiredEntity, { createdAt }: Observed): boolean {
+    const known = this.#known.get(entityKey(entity));
+    return known !== undefined && Date.parse(createdAt ?? '') > Date.parse(known.at) + SAME_RUN_MS;
   }
 
   /** Entities that this manifest has declared and does not declare any more. */

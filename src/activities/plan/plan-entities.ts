@@ -97,7 +97,7 @@ async function assessEntities(
       const key = entityKey(entity);
       const shown = renames.shown(entity, observed.get(key), claims.isOurs);
       const assess = (): Promise<AssessedEntity> =>
-        assessEntity({ account, request, entity, arns, observed: shown, others: observed, claims });
+        assessEntity({ account, request, entity, arns, observed: shown, others: observed, claims, declarations });
       const read = unread.get(key) ?? (await attempt(assess, isRefusal));
       const assessed = isRefused(read) ? unreadEntity(entity, read, arns, request.target) : read;
       const after = entity.dependsOn.flatMap((id) => positions.get(entityKeyOfId(id)) ?? []);
@@ -115,6 +115,7 @@ async function assessEntity({
   observed: inBulk,
   others,
   claims,
+  declarations,
 }: {
   readonly account: Account;
   readonly request: BootstrapRequest;
@@ -124,6 +125,7 @@ async function assessEntity({
   /** All entities of the request, as observed. */
   readonly others: ReadonlyMap<string, Observed>;
   readonly claims: Claims;
+  readonly declarations: NamespaceToPlan['declarations'];
 }): Promise<AssessedEntity> {
   const kind = kindOf(entity);
   const spec = resolvedSpec(entity, arns);
@@ -131,8 +133,8 @@ async function assessEntity({
   const context = { ...decisionContext({ namespace, target, intent }), claimedBy: claims.claimantOf(entity) };
   let observed = inBulk && withoutDeclared(inBulk, entity.name, entities, others);
   let assessment = assess(kind, entity, spec, observed, context);
-  if (observed?.hasIndexedTags === true && !isNothingToDo(assessment)) {
-    // The index may be behind: what differs, or is not ours, is decided by what IAM shows.
+  if (observed?.hasIndexedTags === true && (!isNothingToDo(assessment) || declarations.isMadeAnew(entity, observed))) {
+    // What differs, is not ours or may be another one of the same name is decided by what IAM shows.
     observed = await withConfirmedTags(account, entity, observed);
     assessment = assess(kind, entity, spec, observed, context);
   }

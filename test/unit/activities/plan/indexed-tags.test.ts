@@ -24,6 +24,7 @@ class PolicyAccount extends FakeAccount {
   readonly tags = new Map<string, Tags>();
   /** The policies whose tags were read from IAM. */
   readonly confirmed: string[] = [];
+  createdAt = new Date('2026-01-01T12:00:00Z');
   documentOf: (name: string) => string = () => JSON.stringify(allowing('s3:*'));
 
   constructor(names: readonly string[]) {
@@ -49,6 +50,7 @@ class PolicyAccount extends FakeAccount {
         PolicyName: name,
         Arn: arnOf(name),
         Path: '/',
+        CreateDate: this.createdAt,
         PolicyVersionList: [{ VersionId: 'v1', IsDefaultVersion: true, Document: this.documentOf(name) }],
       }));
       return { Policies };
@@ -166,6 +168,26 @@ describe('tags come from IAM', () => {
     account.showsPresent({ two: { ...OWNED_TAGS, team: 'a' } });
     const [actions, confirmed] = await planned([policy('one'), policy('two', more), policy('three')]);
     expect([actions[1], confirmed.includes('two'), confirmed.includes('one')]).toEqual([action, true, false]);
+  });
+
+  test.each([
+    ['within an hour of its declaration', '2026-01-01T11:30:00.000Z', []],
+    ['before its declaration, by which it was adopted', '2026-02-01T00:00:00.000Z', []],
+    ['long after its declaration, and is another one', '2026-01-01T10:00:00.000Z', ['two']],
+  ])('or from the index, of what was created %s', async (_when, at, confirmed) => {
+    const declared = { manifest: 'iam.yaml', environment: 'dev', key: { policyName: 'two' }, runId: 'run', at };
+    expect(await planned(undefined, { declarations: [{ ...declared, id: 'Policy/two' }] })).toEqual([
+      ['no-op', 'no-op', 'no-op'],
+      confirmed,
+    ]);
+  });
+
+  test('of what was deleted and created anew without tags, though the index shows those from before', async () => {
+    account.tags.set('two', {});
+    account.showsPresent({ two: { ...OWNED_TAGS, team: 'a' } });
+    const declared = { manifest: 'iam.yaml', environment: 'dev', key: { policyName: 'two' }, runId: 'run' };
+    const declarations = [{ ...declared, id: 'Policy/two', at: '2025-12-31T00:00:00.000Z' }];
+    expect(await planned(undefined, { declarations })).toEqual([['no-op', 'adopt', 'no-op'], ['two']]);
   });
 
   test('of one policy alone, for which a call to the index costs as much', async () => {
