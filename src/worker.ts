@@ -10,7 +10,7 @@ import {
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { AccountRuns } from './activities/account-runs.js';
-import { createActivities } from './activities/index.js';
+import { createActivities, type WorkerParts } from './activities/index.js';
 import { showDrift } from './activities/drift-gauges.js';
 import { EntityRuns } from './activities/entity-runs.js';
 import { createFleetActivities, type FleetParts } from './activities/fleet/index.js';
@@ -40,7 +40,7 @@ import { deliveryRecorder } from './observability/notifications.js';
 import { credentialsCheck, Readiness } from './observability/readiness.js';
 import { installRuntime, openMeter } from './observability/runtime.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
-import { connectUntilStopped } from './temporal/connect-worker.js';
+import { connectWorker } from './temporal/connect-worker.js';
 import { configErrorOf } from './temporal/errors.js';
 import { installationOf, readNamespace } from './temporal/installation.js';
 import { openEncryption } from './temporal/encryption/open.js';
@@ -93,6 +93,8 @@ export interface WorkerOptions {
   readonly logFile?: string;
   readonly log?: Logger | undefined;
   readonly handleSignals?: boolean;
+  /** Ends the start. A worker that polls is not ended by it. */
+  readonly signal?: AbortSignal;
   /** Worker deployment. Default: none. An embedded worker has none, because nothing sets the current build there. */
   readonly deployment?: Config['deployment'];
   /** Address of the metrics. Default: none. Embedded workers have none, because several would share one address. */
@@ -108,7 +110,7 @@ export interface WorkerOptions {
  * Starts a worker. This is the composition root of AWS accounts, activities, logging, metrics and health. With
  * health endpoints, it waits for a server that does not answer.
  *
- * @throws UnreachableError, ConfigError, and StoppedError where a signal ended the wait
+ * @throws UnreachableError, ConfigError, and the reason of the signal
  */
 export async function startWorker(config: Config, options: WorkerOptions = {}): Promise<RunningWorker> {
   const settings = temporalSettings(config, options.address);
@@ -126,7 +128,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     const meter = openMeter({ namespace, taskQueue: config.taskQueue });
     const onCall = toEach([awsCallRecorder(meter), traceCall, logAwsCalls(log)]);
     const payloads = await openPayloads(config, log);
-    connection = await connectUntilStopped(config, settings, { log, handleSignals: options.handleSignals });
+    connection = await connectWorker(config, settings, { log, signal: options.signal });
     const clientOptions = { connection, namespace, dataConverter: payloads.ofClient };
     const client = openClient(clientOptions, log);
     if (options.metricsAddress !== undefined) showDrift(client, meter);
@@ -134,26 +136,18 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), runs);
     const accounts = new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target));
     const notifications = openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads });
-    const common = { accounts, enforcement, notifications };
     const worker = await Worker.create({
       connection,
       namespace,
       taskQueue: config.taskQueue,
       ...payloads.workflows,
-      activities: {
-        ...createActivities({
-          ...common,
-          ledgers: new Ledgers(client, config.taskQueue),
-          entityRuns: runs.entityRuns,
-          installation: installationOf(client),
-        }),
-        ...createFleetActivities({ ...common, ...fleetRuns(new Client(clientOptions)) }),
-      },
+      activities: activitiesOf({ accounts, enforcement, notifications }, { client, clientOptions, ...runs }, config),
       interceptors: { activity: [traceActivities] },
       dataConverter: payloads.ofWorker,
       ...TUNING,
       ...versioning(options.deployment),
     });
+    options.signal?.throwIfAborted();
     const checkCredentials = credentialsCheck({ ...aws, onCall }, awsSettings);
     served = { worker, readiness: new Readiness(log, () => readNamespace(client), checkCredentials) };
     if (options.onRenewal !== undefined) {
@@ -180,6 +174,21 @@ function openClient(options: ClientOptions, log: Logger): Client {
     // A ledger that was terminated has forgotten its claims, but a closed run would still answer with them.
     workflow: { queryRejectCondition: 'NOT_OPEN' },
   });
+}
+
+/** Returns the activities of a worker. */
+function activitiesOf(
+  common: Omit<WorkerParts, 'ledgers' | 'entityRuns' | 'installation'> &
+    Pick<FleetParts, 'accounts' | 'enforcement' | 'notifications'>,
+  runs: { readonly client: Client; readonly clientOptions: ClientOptions; readonly entityRuns: EntityRuns },
+  { taskQueue }: Pick<Config, 'taskQueue'>,
+): object {
+  const { client, clientOptions, entityRuns } = runs;
+  const ledgers = new Ledgers(client, taskQueue);
+  return {
+    ...createActivities({ ...common, ledgers, entityRuns, installation: installationOf(client) }),
+    ...createFleetActivities({ ...common, ...fleetRuns(new Client(clientOptions)) }),
+  };
 }
 
 /** Returns what the activities of a fleet know of runs. Their client may ask a cancelled run for its report. */

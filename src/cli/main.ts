@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import './node-version.js';
+import './container-signals.js';
 import './compile-cache.js';
 import { Argument, Command, CommanderError } from 'commander';
 import pc from 'picocolors';

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { StoppedError } from '../../temporal/connect-worker.js';
-import { startWorker } from '../../worker.js';
+import { type RunningWorker, startWorker } from '../../worker.js';
+import { untilInterrupted } from '../run-command.js';
 
 /**
  * The growth of the heap, in percent, that triggers a garbage collection. V8's default is generous on machines with much
@@ -21,11 +21,28 @@ export async function worker(): Promise<ExitCode> {
   const onRenewal = (): void => {
     exitCode = ExitCode.Busy;
   };
-  const options = { deployment: config.deployment, metricsAddress: config.metricsAddress, onRenewal };
-  const running = await startWorker(config, options).catch((error: unknown) => {
-    if (error instanceof StoppedError) return undefined;
-    throw error;
+  const interrupt = untilInterrupted();
+  const { signal } = interrupt;
+  const options = { deployment: config.deployment, metricsAddress: config.metricsAddress, onRenewal, signal };
+  const running = await unlessAborted(startWorker(config, options), signal).finally(() => {
+    interrupt.dispose();
   });
   await running?.stopped;
   return exitCode;
+}
+
+/**
+ * Waits for the start of a worker. Returns undefined as soon as a signal ends it: a step of the start may wait long for
+ * a server, and has begun nothing that it would have to finish.
+ */
+async function unlessAborted(
+  starting: Promise<RunningWorker>,
+  signal: AbortSignal,
+): Promise<RunningWorker | undefined> {
+  const aborted = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve(undefined);
+    });
+  });
+  return Promise.race([starting, aborted]);
 }
