@@ -35,6 +35,7 @@ import {
   logTemporalMessages,
 } from './observability/logging.js';
 import type { Meter } from './observability/instruments.js';
+import { listenAddresses } from './observability/listen-address.js';
 import { awsCallRecorder } from './observability/metrics.js';
 import { deliveryRecorder } from './observability/notifications.js';
 import { credentialsCheck, Readiness } from './observability/readiness.js';
@@ -117,13 +118,14 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
   const awsSettings = await readAwsSettings(config.environment);
   const aws = awsOptions(config, awsSettings);
   let served: (ServedWorker & { readonly worker: Worker }) | undefined;
+  const logger = options.log ?? createLogger(config.logLevel, options.logFile ?? STANDARD_ERROR);
+  const [healthAddress, metricsAddress] = await listenAddresses([config.healthAddress, options.metricsAddress], logger);
   // First, because it may fail on a taken address, and the runtime keeps the process alive.
-  const closeHealth = await serveHealth(config.healthAddress, () => served);
+  const closeHealth = await serveHealth(healthAddress, () => served);
   let connection: NativeConnection | undefined;
   let stopFollowing = (): void => undefined;
   try {
-    const logger = options.log ?? createLogger(config.logLevel, options.logFile ?? STANDARD_ERROR);
-    const log = installRuntime(logger, options);
+    const log = installRuntime(logger, { ...options, metricsAddress });
     const { namespace } = settings;
     const meter = openMeter({ namespace, taskQueue: config.taskQueue });
     const onCall = toEach([awsCallRecorder(meter), traceCall, logAwsCalls(log)]);
