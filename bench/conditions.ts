@@ -8,7 +8,7 @@ export interface Condition {
   /** The time until reads show a created entity, in milliseconds. */
   readonly propagationMs: number;
   /** None: no call is throttled. */
-  readonly bucket: Rate | undefined;
+  readonly bucket: Buckets | undefined;
 }
 
 /** Calls that are let through. */
@@ -16,6 +16,12 @@ interface Rate {
   readonly perSecond: number;
   /** At once, after a pause. */
   readonly burst: number;
+}
+
+/** The bucket of an account: one for all calls, or one for writes and one for reads. */
+interface Buckets extends Rate {
+  /** Default: reads share the bucket of the writes. */
+  readonly reads?: Rate;
 }
 
 /** The emulator as it is. */
@@ -65,9 +71,11 @@ export function impose(proxy: FaultProxy, { latencyMs, propagationMs, bucket }: 
   proxy.clearRules();
   if (latencyMs > 0) proxy.on({}, { kind: 'delay', ms: latencyMs });
   if (bucket !== undefined) {
-    const tokens = new TokenBucket(bucket, performance.now());
+    const writes = new TokenBucket(bucket, performance.now());
+    const reads = bucket.reads === undefined ? writes : new TokenBucket(bucket.reads, performance.now());
     const isTooMany = ({ action }: { readonly action: string }): boolean =>
-      !/^(GetCallerIdentity|AssumeRole)$/.test(action) && !tokens.take(performance.now());
+      !/^(GetCallerIdentity|AssumeRole)$/.test(action) &&
+      !(/^(Get|List)/.test(action) ? reads : writes).take(performance.now());
     proxy.on({ predicate: isTooMany }, { kind: 'throttle' });
   }
   if (propagationMs > 0) proxy.on({}, { kind: 'lag', ms: propagationMs });

@@ -37,6 +37,7 @@ interface OpenAccount {
 export class Accounts {
   readonly #options: AwsOptions;
   readonly #externalIdOf: (target: Target) => string | undefined;
+  readonly #createPace: () => Pace;
   readonly #open = new Map<string, OpenAccount>();
   /** By account: AWS limits the calls of an account, whichever clients make them. */
   readonly #paces = new Map<string, Pace>();
@@ -46,10 +47,16 @@ export class Accounts {
    *
    * @param options - those of all accounts
    * @param externalIdOf - returns the external ID for the role of a target. Default: none
+   * @param createPace - makes the pace of an account
    */
-  constructor(options: AwsOptions, externalIdOf: (target: Target) => string | undefined = () => undefined) {
+  constructor(
+    options: AwsOptions,
+    externalIdOf: (target: Target) => string | undefined = () => undefined,
+    createPace: () => Pace = () => new Pace(),
+  ) {
     this.#options = options;
     this.#externalIdOf = externalIdOf;
+    this.#createPace = createPace;
   }
 
   /** Opens the organization that the credentials of a target can read. No account is verified: it is only read. */
@@ -94,7 +101,7 @@ export class Accounts {
   }
 
   #create(target: Target, session: string | undefined, externalId: string | undefined): OpenAccount {
-    const pace = this.#paces.get(target.account) ?? new Pace();
+    const pace = this.#paces.get(target.account) ?? this.#createPace();
     this.#paces.set(target.account, pace);
     const guarded: { by?: AccountGuard } = {};
     const guard = (): AccountGuard | undefined => guarded.by;
@@ -109,7 +116,10 @@ export class Accounts {
       if (uses > 0) continue;
       this.#open.delete(key);
       const isOpen = [...this.#open.values()].some((other) => other.account.target.account === account.target.account);
-      if (!isOpen) this.#paces.delete(account.target.account);
+      // A limit is remembered: the next run would have to find it out again.
+      if (!isOpen && this.#paces.get(account.target.account)?.isLimited !== true) {
+        this.#paces.delete(account.target.account);
+      }
       account.clients.destroy();
     }
   }

@@ -1,4 +1,5 @@
 import { Accounts, type Account } from '../../../../src/activities/runtime/accounts.js';
+import { Pace } from '../../../../src/aws/pace.js';
 import type { Target } from '../../../../src/contract/entity.js';
 
 function targetOf(index: number): Target {
@@ -58,4 +59,21 @@ test('more accounts than that may be in use at a time', () => {
   expect(leases.every(({ destroy }) => destroy.mock.calls.length === 0)).toBe(true);
   for (const { lease } of leases) lease.release();
   expect(leases.filter(({ destroy }) => destroy.mock.calls.length > 0)).toHaveLength(50);
+});
+
+test.each([
+  { isLimited: true, paces: 1, fate: 'is kept if AWS has throttled calls' },
+  { isLimited: false, paces: 2, fate: 'is made anew if AWS has throttled none' },
+])('the pace of an account that was closed meanwhile $fate', ({ isLimited, paces }) => {
+  const created: Pace[] = [];
+  const accounts = new Accounts({}, undefined, () => {
+    const pace = new Pace();
+    if (created.length === 0) jest.spyOn(pace, 'isLimited', 'get').mockReturnValue(isLimited);
+    created.push(pace);
+    return pace;
+  });
+  const first = use(accounts, 0);
+  for (let index = 1; index <= 100; index += 1) use(accounts, index);
+  expect(use(accounts, 0)).not.toBe(first);
+  expect(created).toHaveLength(100 + paces);
 });
