@@ -7,6 +7,9 @@ import { KINDS } from '../../kinds/index.js';
 /** The largest file that is read. */
 const MAX_BYTES = 1_000_000;
 
+/** The pause between two looks at the file while nothing is planned or written. */
+const INTERVAL_MS = 15_000;
+
 /** The guardrails of a worker, as they are now. */
 export interface GuardrailsSource {
   /**
@@ -75,6 +78,18 @@ export class GuardrailsFile implements GuardrailsSource {
     }
     if (this.#loaded instanceof GuardrailsError) throw this.#loaded;
     return this.#loaded;
+  }
+
+  /** Looks at the file at an interval, so that a worker without work reports a change, too. The timer keeps no process alive. */
+  follow(intervalMs = INTERVAL_MS): void {
+    setInterval(() => {
+      try {
+        this.current();
+      } catch (error) {
+        // It was reported as a change.
+        if (!(error instanceof GuardrailsError)) throw error;
+      }
+    }, intervalMs).unref();
   }
 
   /** Returns a text that changes with the file. A file that cannot be looked at has a version, too. */

@@ -110,6 +110,7 @@ function openGuardrails(
     if (!(error instanceof GuardrailsError)) throw error;
     throw new ConfigError(`IAM_BOOTSTRAP_GUARDRAILS=${path}: ${error.message}`, error.remedy, { cause: error });
   }
+  source.follow();
   return source;
 }
 

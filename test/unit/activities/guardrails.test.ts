@@ -217,6 +217,24 @@ describe('the file', () => {
     expect(changes.map(({ digest }) => digest === null)).toEqual([false, true, true, false]);
   });
 
+  test('is looked at while nothing is planned or written, and each change is reported once', () => {
+    jest.useFakeTimers();
+    try {
+      writeFileSync(path, valid);
+      const file = open();
+      file.current();
+      file.follow();
+      writeFileSync(path, 'version: 9\n');
+      jest.advanceTimersByTime(60_000);
+      expect(changes.map(({ error }) => error === null)).toEqual([true, false]);
+      writeFileSync(path, `${valid}destroy: deny\n`);
+      jest.advanceTimersByTime(60_000);
+      expect(changes.map(({ error }) => error === null)).toEqual([true, false, true]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test('that is broken refuses every write, until the attempt after its repair', async () => {
     writeFileSync(path, 'version: 2\n');
     const enforcement = new Enforcement({ source: open() });
