@@ -129,7 +129,7 @@ const CODES: Partial<Record<FailureType, readonly string[]>> = {
   QuotaExceeded: ['LimitExceeded'],
   ServiceUnavailable: ['ServiceFailure', 'InternalFailure', 'ServiceUnavailable', ...UNANSWERED],
   ForeignReply: [FOREIGN_REPLY],
-  AccessDenied: ['AccessDenied', 'UnauthorizedOperation', 'NotAuthorized', 'OptInRequired'],
+  AccessDenied: ['AccessDenied', 'UnauthorizedOperation', 'NotAuthorized'],
   CredentialsInvalid: [
     ...['ExpiredToken', 'InvalidClientTokenId', 'UnrecognizedClient', 'RequestExpired'],
     ...['SignatureDoesNotMatch', 'IncompleteSignature', 'CredentialsProviderError'],

@@ -123,7 +123,6 @@ describe('the class of an error', () => {
     ['ServiceUnavailable', 400, 'RequestAbortedException', 'what AWS says'],
     ['ServiceUnavailable', 408, 'SomethingNew', 'what AWS says'],
     ['AccessDenied', 400, 'NotAuthorized', 'what AWS says'],
-    ['AccessDenied', 403, 'OptInRequired', 'what AWS says'],
     // 403
     ['AccessDenied', 403, 'AccessDenied', 'User: x is not authorized to perform: iam:CreateRole'],
     ['CredentialsInvalid', 403, 'ExpiredToken', 'what AWS says'],
