@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
+import { runUrlIn } from '../../src/temporal/run-url.js';
 
 const ROOT = join(__dirname, '../..');
 const COMPOSE_FILE = 'docker-compose.yml';
@@ -52,7 +53,9 @@ function service(name: string): Service {
 
 /** `${NAME:-default}` as it is where nobody has set it. */
 function withDefaults(text: string): string {
-  return text.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1');
+  // One in another is replaced first.
+  const replaced = text.replaceAll(/\$\{\w+:-([^{}]*)\}/g, '$1');
+  return replaced === text ? text : withDefaults(replaced);
 }
 
 function environmentOf({ environment = {} }: Service): Readonly<Record<string, string | undefined>> {
@@ -193,6 +196,14 @@ describe('the workers', () => {
     expect(environmentOf(one)['TEMPORAL_ADDRESS']).toBe('temporal:7233');
     expect(withDefaults(service('temporal').ports?.[0] ?? '')).toMatch(new RegExp(`:${port ?? ''}$`));
     expect(service('temporal-setup').environment).toMatchObject({ TEMPORAL_ADDRESS: 'temporal:7233' });
+  });
+
+  test.each(workers)('%s links to the UI as people reach it, in notifications too', (_name, one) => {
+    const [address = ''] = /^[\d.]+:\d+/.exec(withDefaults(service('temporal-ui').ports?.[0] ?? '')) ?? [];
+    const ui = environmentOf(one)['IAM_BOOTSTRAP_UI_URL'];
+    expect(ui).toBe(`http://${address}`);
+    const runUrl = runUrlIn(ui, { address: 'temporal:7233', namespace: 'default' });
+    expect(runUrl('workflow-1', 'run-1')).toContain(`http://${address}/`);
   });
 
   test('only the one of the sandbox has an endpoint in place of AWS, and it is the sandbox', () => {

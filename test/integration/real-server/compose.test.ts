@@ -79,12 +79,19 @@ async function collectPrograms(): Promise<Readonly<Record<string, string>>> {
   return { PATH: `${folder}:${postgresFolder() ?? ''}:/usr/bin:/bin` };
 }
 
+/** Returns a text with `${NAME:-default}` as it is where nobody has set it. */
+function withDefaults(text: string): string {
+  // One in another is replaced first.
+  const replaced = text.replaceAll(/\$\{\w+:-([^{}]*)\}/g, '$1');
+  return replaced === text ? text : withDefaults(replaced);
+}
+
 /** Returns the environment of a service where nobody has set a variable. */
 function environmentOf({ environment = {} }: Service): Record<string, string> {
   const entries = Array.isArray(environment)
     ? (environment as readonly string[]).map((entry) => entry.split(/=(.*)/, 2) as [string, string])
     : Object.entries(environment);
-  return Object.fromEntries(entries.map(([name, value]) => [name, value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')]));
+  return Object.fromEntries(entries.map(([name, value]) => [name, withDefaults(value)]));
 }
 
 function commandOf({ entrypoint = [], command = [] }: Service): string[] {
