@@ -274,6 +274,7 @@ describe('the values', () => {
     ],
     ['steps that are none', { workerDeployment: { rollout: { strategy: 'Progressive' } } }, /Progressive needs steps/],
     ['a budget that lets nothing go', { podDisruptionBudget: { maxUnavailable: '0%' } }, /maxUnavailable/],
+    ['a peer that is none', { networkPolicy: { dnsTo: [{ cidr: '10.0.0.0/8' }] } }, /dnsTo/],
     ['a value that is not known', { replicaCount: 3 }, /replicaCount/],
     ['a secret among the values', { keys: { permit: { value: 'x' } } }, /keys.*permit/],
     ['a grace period below that of the worker', { terminationGracePeriodSeconds: 30 }, /terminationGracePeriodSeconds/],
@@ -335,8 +336,9 @@ describe('the values', () => {
         for (const pod of pods) {
           expect(pod).toMatchObject({
             automountServiceAccountToken: false,
-            securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+            securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
           });
+          expect(pod.securityContext['runAsUser']).not.toBe(0);
           expect(Object.keys(pod).filter((key) => key.startsWith('host'))).toEqual([]);
           for (const container of [...pod.containers, ...(pod.initContainers ?? [])]) {
             expect(container).toMatchObject({
@@ -475,6 +477,81 @@ describe('the values', () => {
       expect(policy?.spec['ingress']).toEqual([{ ports: [{ port: 8080, protocol: 'TCP' }] }]);
       expect(policy?.spec['egress']).toContainEqual({ ports: [{ port: 7234, protocol: 'TCP' }] });
     });
+
+    test('asks for DNS and Temporal everywhere, and only where the network policy names peers', async () => {
+      const dns = [53, 5353].flatMap((port) => [
+        { port, protocol: 'UDP' },
+        { port, protocol: 'TCP' },
+      ]);
+      const open = await find('own-connection', 'NetworkPolicy');
+      expect((open?.spec['egress'] as readonly Tree[])[0]).toEqual({ ports: dns });
+      const narrow = await find('everything', 'NetworkPolicy');
+      expect(narrow?.spec['egress']).toEqual([
+        {
+          ports: dns,
+          to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
+        },
+        { ports: [{ port: 7243, protocol: 'TCP' }], to: [{ ipBlock: { cidr: '10.1.0.0/16' } }] },
+        { ports: [{ port: 443, protocol: 'TCP' }], to: [{ ipBlock: { cidr: '10.0.0.0/8' } }] },
+      ]);
+    });
+
+    test("runs as the image's user, as the one of the values, or as the one that the cluster assigns", async () => {
+      const always = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } };
+      const contextOf = async (name: string): Promise<Tree | undefined> => (await podsOf(name))[0]?.securityContext;
+      expect(await contextOf('minimal')).toEqual({ ...always, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000 });
+      expect(await contextOf('everything')).toEqual({
+        ...always,
+        runAsUser: 2000,
+        runAsGroup: 2001,
+        fsGroup: 2002,
+        fsGroupChangePolicy: 'OnRootMismatch',
+      });
+      expect(await contextOf('own-connection')).toEqual(always);
+    });
+
+    test('adds to the security context of the container what the values have, and changes nothing else', async () => {
+      const contextWith = async (securityContext: Tree): Promise<Tree | undefined> =>
+        (await render({ ...valuesOf('minimal'), securityContext })).flatMap(
+          (manifest) => podOf(manifest)?.containers ?? [],
+        )[0]?.securityContext;
+      const always = {
+        allowPrivilegeEscalation: false,
+        privileged: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      };
+      expect(await contextWith({ runAsUser: 1000650000 })).toEqual({ ...always, runAsUser: 1000650000 });
+      expect(await contextWith({ readOnlyRootFilesystem: false })).toEqual({
+        ...always,
+        readOnlyRootFilesystem: false,
+      });
+    });
+
+    test.each(['everything', 'worker-deployment'])(
+      'starts new pods of %s for other guardrails, which older pods read from the same ConfigMap',
+      async (name) => {
+        const podWith = async (content: Tree): Promise<{ readonly annotation: string; readonly map: unknown }> => {
+          const values = { ...valuesOf(name), guardrails: { content } };
+          const manifests = await render(values);
+          const [pod] = manifests.flatMap((manifest) => podOf(manifest) ?? []);
+          const map = manifests.find(({ kind }) => kind === 'ConfigMap')?.metadata.name;
+          const volume = pod?.volumes.find((one) => one.name === 'guardrails') as Tree | undefined;
+          expect(volume?.['configMap']).toEqual({ name: map });
+          const metadata = manifests.flatMap(
+            ({ spec }) =>
+              (spec as { template?: { metadata: { annotations: Tree } } } | undefined)?.template?.metadata ?? [],
+          )[0];
+          return { annotation: String(metadata?.annotations['checksum/guardrails']), map };
+        };
+        const first = await podWith({ version: 1, trust: { denyAnyone: true } });
+        expect(first.annotation).toMatch(/^[0-9a-f]{64}$/);
+        expect(await podWith({ trust: { denyAnyone: true }, version: 1 })).toEqual(first);
+        const second = await podWith({ version: 1, trust: { denyAnyone: false } });
+        expect(second.annotation).not.toBe(first.annotation);
+        expect(second.map).toBe(first.map);
+      },
+    );
 
     test('scales by the backlog of the task queue, with the certificate of the worker', async () => {
       const auth = await find('everything', 'TriggerAuthentication');

@@ -108,9 +108,15 @@
 metadata:
   labels:
     {{- merge (include "iam-bootstrap.selectorLabels" . | fromYaml) (deepCopy .Values.podLabels) | toYaml | nindent 4 }}
-  {{- with .Values.podAnnotations }}
+  {{- if or .Values.guardrails.content .Values.podAnnotations }}
   annotations:
+    {{- with .Values.guardrails.content }}
+    # New guardrails start new pods: a file that is invalid stops the rollout.
+    checksum/guardrails: {{ toYaml . | sha256sum | quote }}
+    {{- end }}
+    {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- end }}
 spec:
   serviceAccountName: {{ include "iam-bootstrap.serviceAccountName" . | quote }}
@@ -125,21 +131,20 @@ spec:
   {{- end }}
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   securityContext:
-    runAsNonRoot: true
-    # The image's user node.
-    runAsUser: 1000
-    runAsGroup: 1000
-    fsGroup: 1000
-    seccompProfile: { type: RuntimeDefault }
+    {{- $podDefaults := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") }}
+    {{- mergeOverwrite $podDefaults (deepCopy .Values.podSecurityContext) | toYaml | nindent 4 }}
   containers:
     - name: worker
       image: {{ include "iam-bootstrap.image" . | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       securityContext:
-        allowPrivilegeEscalation: false
-        privileged: false
-        readOnlyRootFilesystem: true
-        capabilities: { drop: [ALL] }
+        {{- $defaults := dict
+          "allowPrivilegeEscalation" false
+          "privileged" false
+          "readOnlyRootFilesystem" true
+          "capabilities" (dict "drop" (list "ALL"))
+        }}
+        {{- mergeOverwrite $defaults (deepCopy .Values.securityContext) | toYaml | nindent 8 }}
       env:
         {{- include "iam-bootstrap.environment" . | nindent 8 }}
       ports:
