@@ -63,12 +63,13 @@ export class NamespaceDeclarations {
   }
 
   /**
-   * Reports whether an entity may have been created anew since it was declared, by another caller too. An index of tags may
-   * show those of the one before. Clocks differ by less than the time that passes here.
+   * Reports whether an entity may be another one than an index of tags shows: it is new to the ledger, which a Temporal
+   * server may have lost, or was created anew since it was declared, by another caller too. Clocks differ by less than
+   * the time that passes here.
    */
-  isMadeAnew(entity: DesiredEntity, { createdAt }: Observed): boolean {
+  mayBeAnother(entity: DesiredEntity, { createdAt }: Observed): boolean {
     const known = this.#known.get(entityKey(entity));
-    return known !== undefined && Date.parse(createdAt ?? '') > Date.parse(known.at) + SAME_RUN_MS;
+    return known === undefined || Date.parse(createdAt ?? '') > Date.parse(known.at) + SAME_RUN_MS;
   }
 
   /** Entities that this manifest has declared and does not declare any more. */

@@ -133,7 +133,10 @@ async function assessEntity({
   const context = { ...decisionContext({ namespace, target, intent }), claimedBy: claims.claimantOf(entity) };
   let observed = inBulk && withoutDeclared(inBulk, entity.name, entities, others);
   let assessment = assess(kind, entity, spec, observed, context);
-  if (observed?.hasIndexedTags === true && (!isNothingToDo(assessment) || declarations.isMadeAnew(entity, observed))) {
+  if (
+    observed?.hasIndexedTags === true &&
+    (!isNothingToDo(assessment) || declarations.mayBeAnother(entity, observed))
+  ) {
     // What differs, is not ours or may be another one of the same name is decided by what IAM shows.
     observed = await withConfirmedTags(account, entity, observed);
     assessment = assess(kind, entity, spec, observed, context);

@@ -1,3 +1,4 @@
+import type { Declaration } from '../../../../src/contract/declarations.js';
 import type { DesiredEntity } from '../../../../src/contract/entity.js';
 import { Reader, type Send } from '../../../../src/aws/reader.js';
 import { lockOf } from '../../../../src/activities/plan/entity-lock.js';
@@ -62,6 +63,13 @@ class PolicyAccount extends FakeAccount {
   }
 }
 
+/** What the ledger knows of a policy, which was declared when it was created. */
+const knownAs = (name: string, at = '2026-01-01T12:00:00.000Z'): Declaration => ({
+  ...{ id: `Policy/${name}`, key: { policyName: name }, manifest: 'iam.yaml', environment: 'dev', runId: 'run', at },
+});
+
+const KNOWN = NAMES.map((name) => knownAs(name));
+
 let account: PolicyAccount;
 
 beforeEach(() => {
@@ -85,7 +93,7 @@ async function planned(
     keepGoing: false,
     manifest: 'iam.yaml',
   };
-  const { result, failure } = await runAttempt(account, 'planEntities', request, options);
+  const { result, failure } = await runAttempt(account, 'planEntities', request, { declarations: KNOWN, ...options });
   expect(failure).toBeUndefined();
   return [result?.entities.map(({ decision }) => decision.action) ?? [], account.confirmed.toSorted()];
 }
@@ -175,19 +183,23 @@ describe('tags come from IAM', () => {
     ['before its declaration, by which it was adopted', '2026-02-01T00:00:00.000Z', []],
     ['long after its declaration, and is another one', '2026-01-01T10:00:00.000Z', ['two']],
   ])('or from the index, of what was created %s', async (_when, at, confirmed) => {
-    const declared = { manifest: 'iam.yaml', environment: 'dev', key: { policyName: 'two' }, runId: 'run', at };
-    expect(await planned(undefined, { declarations: [{ ...declared, id: 'Policy/two' }] })).toEqual([
-      ['no-op', 'no-op', 'no-op'],
-      confirmed,
-    ]);
+    const declarations = [knownAs('one'), knownAs('two', at), knownAs('three')];
+    expect(await planned(undefined, { declarations })).toEqual([['no-op', 'no-op', 'no-op'], confirmed]);
   });
 
   test('of what was deleted and created anew without tags, though the index shows those from before', async () => {
     account.tags.set('two', {});
     account.showsPresent({ two: { ...OWNED_TAGS, team: 'a' } });
-    const declared = { manifest: 'iam.yaml', environment: 'dev', key: { policyName: 'two' }, runId: 'run' };
-    const declarations = [{ ...declared, id: 'Policy/two', at: '2025-12-31T00:00:00.000Z' }];
+    const declarations = [knownAs('one'), knownAs('two', '2025-12-31T00:00:00.000Z'), knownAs('three')];
     expect(await planned(undefined, { declarations })).toEqual([['no-op', 'adopt', 'no-op'], ['two']]);
+  });
+
+  test('of what the ledger does not know, as with a server that has lost it, though the index shows it as declared', async () => {
+    stale();
+    const declarations = [knownAs('one'), knownAs('three')];
+    expect(await planned(undefined, { declarations })).toEqual([['no-op', 'update', 'no-op'], ['two']]);
+    account.confirmed.length = 0;
+    expect(await planned(undefined, { declarations: [] })).toEqual([['no-op', 'update', 'no-op'], NAMES.toSorted()]);
   });
 
   test('of one policy alone, for which a call to the index costs as much', async () => {
