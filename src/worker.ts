@@ -15,6 +15,7 @@ import { showDrift } from './activities/drift-gauges.js';
 import { EntityRuns } from './activities/entity-runs.js';
 import { createFleetActivities, type FleetParts } from './activities/fleet/index.js';
 import { FleetRequests } from './activities/fleet-requests.js';
+import { KeptStates } from './activities/kept-state.js';
 import { Ledgers } from './activities/ledger.js';
 import { type Notifications, openNotifications } from './activities/notifications.js';
 import { ProofUses } from './activities/proof-uses.js';
@@ -180,7 +181,7 @@ function openClient(options: ClientOptions, log: Logger): Client {
 
 /** Returns the activities of a worker. */
 function activitiesOf(
-  common: Omit<WorkerParts, 'ledgers' | 'entityRuns' | 'installation'> &
+  common: Omit<WorkerParts, 'ledgers' | 'entityRuns' | 'keptStates' | 'installation'> &
     Pick<FleetParts, 'accounts' | 'enforcement' | 'notifications'>,
   runs: { readonly client: Client; readonly clientOptions: ClientOptions; readonly entityRuns: EntityRuns },
   { taskQueue }: Pick<Config, 'taskQueue'>,
@@ -188,7 +189,11 @@ function activitiesOf(
   const { client, clientOptions, entityRuns } = runs;
   const ledgers = new Ledgers(client, taskQueue);
   return {
-    ...createActivities({ ...common, ledgers, entityRuns, installation: installationOf(client) }),
+    ...createActivities({
+      ...{ ...common, ledgers, entityRuns },
+      keptStates: new KeptStates(client),
+      installation: installationOf(client),
+    }),
     ...createFleetActivities({ ...common, ...fleetRuns(new Client(clientOptions)) }),
   };
 }

@@ -10,6 +10,7 @@ import type { AccountRun, AccountRunEnd, FoundAccountRun, NamespaceHolder } from
 import { reportQuery } from '../contract/messages.js';
 import type { Report } from '../contract/report.js';
 import { isAccountRunEnd } from '../report/fleet.js';
+import { lastRunIdOf } from '../temporal/chain.js';
 import { describePipeline, pipelineOf } from '../report/run-description.js';
 
 /** Deadline of one call to Temporal. */
@@ -25,10 +26,14 @@ export class AccountRuns {
 
   /** Returns the report of a run that has closed, however it ended. */
   async find({ workflowId, runId }: AccountRun): Promise<FoundAccountRun> {
-    const handle = this.#client.workflow.getHandle(workflowId, runId);
+    let handle = this.#client.workflow.getHandle(workflowId, runId);
     try {
+      const lastRunId = await this.#ask(() => lastRunIdOf(this.#client, { workflowId, runId }));
+      handle = this.#client.workflow.getHandle(workflowId, lastRunId);
       const { status } = await this.#ask(() => handle.describe());
-      if (status.name === 'RUNNING') return { isOpen: true, report: null };
+      if (status.name === 'RUNNING') {
+        return { isOpen: true, report: null, ...(lastRunId === runId ? {} : { lastRunId }) };
+      }
       return closed((await this.#ask(() => handle.result())) as AccountRunEnd);
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return { isOpen: false, report: null, reason: 'its run is gone' };

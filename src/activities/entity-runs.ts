@@ -15,6 +15,7 @@ import { IamOutcome } from '../contract/search-attributes.js';
 import { pendingActivities } from '../temporal/pending-activities.js';
 import { firstEventOf } from '../temporal/first-event.js';
 import { startedBy } from '../temporal/principal.js';
+import { type Descent, descentFrom, type StartAttributes } from './runtime/descent.js';
 
 /** Deadline of one call to Temporal. */
 const CALL_DEADLINE_MS = 10_000;
@@ -28,7 +29,7 @@ const MAX_LAG_MS = 20_000;
 /** Time for which an entity counts as changed lately: the tag index is behind IAM for less. */
 const LATELY_MS = 3_600_000;
 
-/** Ends of a bootstrap run that has awaited its entity runs. */
+/** Ends of a bootstrap run that has awaited its entity runs, or has drained before it continued as new. */
 const ENDED_BY_ITSELF: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'CONTINUED_AS_NEW']);
 
 /** The number of entity runs whose activities are listed: a run has at most 20 open at a time. */
@@ -41,12 +42,6 @@ const ASKING: ReadonlySet<string> = new Set([
   WorkflowType.Fleet,
   WorkflowType.PermitSchedule,
 ]);
-
-/** The parts of a run's first event that tell what it goes on from. */
-interface StartAttributes {
-  readonly originalExecutionRunId?: string | null;
-  readonly continuedExecutionRunId?: string | null;
-}
 
 /** The workflow that a run executes. */
 interface RunWorkflow {
@@ -149,7 +144,7 @@ export class EntityRuns {
       (description?.raw.pendingChildren ?? []).map(async ({ workflowId, runId }): Promise<readonly EntityRun[]> => {
         const child = { workflowId: workflowId ?? '', runId: runId ?? '' };
         const described = await this.#call(child, (handle) => handle.describe());
-        const isOpen = described?.status.name === 'RUNNING' && described.memo?.['run'] === run.runId;
+        const isOpen = described?.status.name === 'RUNNING' && described.parentExecution?.runId === run.runId;
         return isOpen ? [{ ...child, runId: described.runId }] : [];
       }),
     );
@@ -222,6 +217,11 @@ export class EntityRuns {
       earlier = continued === '' ? undefined : continued;
     }
     return false;
+  }
+
+  /** Returns how a run goes on from an earlier one of its workflow. Null where it does not. */
+  descentFrom(earlierRunId: string, run: EntityRun): Promise<Descent | null> {
+    return descentFrom(earlierRunId, run, (one) => this.#startOf(one));
   }
 
   /** Returns the attributes of a run's first event. Undefined where the run is gone. */

@@ -14,6 +14,7 @@ import { Captures } from './capture/captures.js';
 import { gatherEvidence } from './evidence.js';
 import { lookUpEntities } from './look-up.js';
 import type { EntityRuns } from './entity-runs.js';
+import type { KeptStates } from './kept-state.js';
 import type { Ledgers } from './ledger.js';
 import type { Notifications } from './notifications.js';
 import { scheduleActivities } from './schedules.js';
@@ -50,8 +51,9 @@ export interface WorkerParts {
   >;
   readonly entityRuns: Pick<
     EntityRuns,
-    'find' | 'end' | 'pending' | 'parentOf' | 'workflowOf' | 'principalOfRun' | 'changedLately'
+    'find' | 'end' | 'pending' | 'parentOf' | 'descentFrom' | 'workflowOf' | 'principalOfRun' | 'changedLately'
   >;
+  readonly keptStates: Pick<KeptStates, 'part'>;
   /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */
   readonly installation?: () => Promise<string | undefined>;
   /** Default: the worker has no guardrails. */
@@ -73,7 +75,7 @@ const NO_CHANNELS: NonNullable<WorkerParts['notifications']> = {
 
 /** Returns the activities of a worker. */
 export function createActivities(parts: WorkerParts): Activities {
-  const { accounts, ledgers, entityRuns, installation, notifications } = parts;
+  const { accounts, ledgers, entityRuns, keptStates, installation, notifications } = parts;
   const { enforcement = new Enforcement({ source: NO_GUARDRAILS }) } = parts;
   const use = <T>(work: (lease: AccountLease) => Promise<T>): Promise<T> => withAccounts(accounts, work);
   /** Runs an activity of a reconcile-entity workflow, after the request was checked: any client may have started it. */
@@ -112,6 +114,9 @@ export function createActivities(parts: WorkerParts): Activities {
     proofTerms: (question) => runActivity(() => Promise.resolve(enforcement.proofs?.terms(question) ?? NO_PROOFS)),
     findEntityRuns: (request) => runActivity(() => entityRuns.find(request)),
     endEntityRuns: (runs) => runActivity(() => entityRuns.end(runs)),
+    // Its argument is in the history of the run that asks.
+    keepState: () => runActivity(() => Promise.resolve()),
+    readKeptState: (part) => runActivity(() => keptStates.part(part)),
     listPendingActivities: () => runActivity(() => entityRuns.pending()),
     listCandidates: reconcile(async (account, request: ReconcileRequest, context) =>
       enforcement.bindListing(request, await listCandidates(account, request, context)),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { WorkflowExecutionDescription, WorkflowExecutionInfo } from '@temporalio/client';
 import { progressQuery } from '../contract/messages.js';
 import type { Progress } from '../contract/progress.js';
 import type { Report } from '../contract/report.js';
@@ -39,6 +39,8 @@ export interface LockHolder {
   /** The ID of the workflow, which is the lock. */
   readonly workflowId: string;
   readonly runId: string;
+  /** The run that it goes on from, with an empty history. Missing where it has not continued as new. */
+  readonly firstRunId?: string;
   /** The workflow type. Any client may start a run of any type under the ID. */
   readonly type: string;
   readonly startedAt: string;
@@ -87,7 +89,7 @@ export async function recentRuns(temporal: TemporalConnection, filter: RunFilter
       status: run.status.name,
       result: run.typedSearchAttributes.get(IamOutcome) ?? null,
       conflicts: run.typedSearchAttributes.get(IamConflicts) ?? null,
-      startedAt: run.startTime.toISOString(),
+      ...runOrigin(run),
       closedAt: run.closeTime?.toISOString() ?? null,
       url: temporal.runUrl(run.workflowId, run.runId),
       memo: parseMemo(run.memo),
@@ -108,7 +110,8 @@ export function bootstrapQuery({ account, namespace }: Pick<RunFilter, 'account'
     account !== undefined && namespace !== undefined
       ? `WorkflowId = ${quoted(bootstrapWorkflowId(account, namespace))}`
       : `WorkflowId STARTS_WITH ${quoted(bootstrapWorkflowId(account ?? '', '').replace(/:+$/, ':'))}`;
-  return `${workflowId} AND WorkflowType = "${WorkflowType.Bootstrap}"`;
+  // Runs that continue each other are one run, which the last of them tells of.
+  return `${workflowId} AND WorkflowType = "${WorkflowType.Bootstrap}" AND ExecutionStatus != "ContinuedAsNew"`;
 }
 
 /** Adds to the newest runs who started them. A server that does not record it has nothing to add. */
@@ -176,7 +179,7 @@ export async function lockHolderOf(temporal: TemporalConnection, workflowId: str
     workflowId,
     runId: description.runId,
     type: description.type,
-    startedAt: description.startTime.toISOString(),
+    ...runOrigin(description),
     url: temporal.runUrl(workflowId, description.runId),
     memo: parseMemo(description.memo),
   };
@@ -200,7 +203,22 @@ export async function openRun(
   { account, namespace, runId }: NamespaceReference,
 ): Promise<LockHolder | null> {
   const lockHolder = await lockHolderOf(temporal, bootstrapWorkflowId(account, namespace));
-  return runId === undefined || runId === lockHolder?.runId ? lockHolder : null;
+  return runId === undefined || runId === lockHolder?.runId || runId === lockHolder?.firstRunId ? lockHolder : null;
+}
+
+/** Returns the run ID by which a client knows a run: that of the first run of its chain. */
+export function firstRunIdOf({ runId, firstRunId = runId }: Pick<LockHolder, 'runId' | 'firstRunId'>): string {
+  return firstRunId;
+}
+
+/** Returns the first run of a chain, and its start. */
+export function runOrigin({
+  memo = {},
+  startTime,
+}: Pick<WorkflowExecutionInfo, 'memo' | 'startTime'>): Pick<LockHolder, 'firstRunId' | 'startedAt'> {
+  const { runId, startedAt } = textFields(memo['firstRun']);
+  const isContinued = runId !== undefined && startedAt !== undefined && !Number.isNaN(Date.parse(startedAt));
+  return isContinued ? { firstRunId: runId, startedAt } : { startedAt: startTime.toISOString() };
 }
 
 /** Reads a memo, which any client may have written. Fields of an unexpected type are left out. */
@@ -255,9 +273,11 @@ export async function requestCancel(
       }),
     );
   } catch (error) {
-    // The run has closed meanwhile.
-    if (grpcStatusOf(error) === GrpcStatus.NotFound) return null;
-    throw error;
+    if (grpcStatusOf(error) !== GrpcStatus.NotFound) throw error;
+    // The run has closed meanwhile, or has continued as new.
+    const next = await openRun(temporal, { ...reference, runId: firstRunIdOf(run) });
+    if (next === null || next.runId === runId) return null;
+    return requestCancel(temporal, { ...reference, runId: next.runId }, { by, reason });
   }
   return run;
 }

@@ -10,6 +10,7 @@ import type { ReadActivities } from './read-activities.js';
 import type { AppliedRevision, Claim, ClaimAnswer } from './revision.js';
 import type { PermittedSchedule, SchedulePermitRequest } from './schedule-permit.js';
 import type { ScheduledRun } from './schedule.js';
+import type { StateActivities } from './state-part.js';
 import type { Confirmation, Conflict, Decision, Orphan, OtherManifest, WriteRecord } from './report.js';
 
 /** One entity of a plan. */
@@ -255,7 +256,7 @@ export interface PendingActivity {
 }
 
 /** The activities that workflows call. Each is safe to repeat at any point. */
-export interface Activities extends ReadActivities {
+export interface Activities extends ReadActivities, StateActivities {
   /** Plans a request. An approved plan is made again, by the proofs that were verified for it. */
   planEntities(request: BootstrapRequest, approved?: ApprovedPlan): Promise<Plan>;
   /** Verifies who approves or rejects a plan. */

@@ -141,6 +141,8 @@ export interface FoundAccountRun {
   readonly isOpen: boolean;
   /** The end of a run that has closed. Null where it is open, and where it ended without a report. */
   readonly report: AccountRunEnd | null;
+  /** The open run that it has continued as. Missing where it has not. */
+  readonly lastRunId?: string;
   /** The reason for which a closed run has no report. */
   readonly reason?: string;
 }

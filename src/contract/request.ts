@@ -18,10 +18,7 @@ export const MAX_ENVIRONMENT = 300;
 /** Characters of each text about the job that a request comes from, at most. */
 export const MAX_JOB_TEXT = 2_000;
 
-/**
- * The maximum number of entities in a request. An entity adds up to nine events to the history of its run, and Temporal
- * terminates a workflow at 51,200 events.
- */
+/** The maximum number of entities in a request: as many as IAM allows roles in an account. */
 export const MAX_ENTITIES = 5000;
 
 /**
@@ -159,4 +156,10 @@ export interface BootstrapMemo {
   readonly awaitingApproval?: string;
   readonly revision?: Revision;
   readonly allowOlder?: boolean;
+  /** The run that a chain of runs began with. Missing in that run itself. */
+  readonly firstRun?: {
+    readonly runId: string;
+    /** ISO 8601. */
+    readonly startedAt: string;
+  };
 }

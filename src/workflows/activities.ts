@@ -30,6 +30,9 @@ export const lastVerification = proxyActivities<Pick<Activities, 'verifyEntities
 /** The activities that find and end what an earlier run has left behind. A worker that is gone holds up its end. */
 export const entityRunActivities = proxyActivities<Pick<Activities, 'findEntityRuns' | 'endEntityRuns'>>(OPTIONS);
 
+/** The activities that hand the state of a run to the next one of its chain. */
+export const keptStateActivities = proxyActivities<Pick<Activities, 'keepState' | 'readKeptState'>>(OPTIONS);
+
 /** The activity that lists what a run waits for. The next check repeats it. */
 export const pendingActivityLists = proxyActivities<Pick<Activities, 'listPendingActivities'>>({
   ...OPTIONS,

@@ -33,6 +33,24 @@ export interface LockedChild<A> {
   readonly cancellation?: Cancellation;
 }
 
+/** A wait for a lock, which the next run of the workflow can go on with. Times are in milliseconds since 1970. */
+export interface LockWait {
+  readonly waitingSince: number;
+  /** The time waited before {@link waitMs} begins. */
+  readonly waitedMs: number;
+  /** The wait that ends at {@link retryAt}. */
+  readonly waitMs: number;
+  readonly retryAt: number;
+}
+
+/** The end of waits for locks before they are over. */
+export interface Interruption {
+  /** Resolves when the waits are to end. */
+  readonly requested: Promise<void>;
+  /** Reports whether the waits end now. Asked after each of them. */
+  isDue(): boolean;
+}
+
 /**
  * Starts a child whose workflow ID is a lock, and waits while another run holds it.
  *
@@ -45,27 +63,58 @@ export interface LockedChild<A> {
  */
 export async function startLocked<A, R>(
   workflow: (request: A) => Promise<R>,
-  { lock, workflowId, options, request, onWait, cancellation }: LockedChild<A>,
+  locked: LockedChild<A>,
 ): Promise<ChildWorkflowHandle<typeof workflow>> {
-  const waitingSince = Date.now();
-  let waitMs = FIRST_LOCK_WAIT_MS;
-  let waitedMs = 0;
-  for (let hasWaited = false; ; hasWaited = true) {
-    const child = await startUnlessLocked(workflow, workflowId, request(hasWaited), options);
-    if (child !== null) {
-      if (hasWaited) {
-        log.info('Lock acquired', { lock: workflowId, waitedMs: Date.now() - waitingSince });
-        recordWait(lock, Date.now() - waitingSince);
-      }
-      return child;
+  const started = await startOrWait(workflow, locked);
+  if ('child' in started) return started.child;
+  throw new Error('a wait that nothing interrupts has ended');
+}
+
+/**
+ * Starts a child as {@link startLocked} does, and goes on with a wait that an earlier run of the workflow has begun. Returns
+ * the wait that is left where it was interrupted.
+ *
+ * @throws CancelledFailure where the wait was cancelled
+ */
+export async function startOrWait<A, R>(
+  workflow: (request: A) => Promise<R>,
+  { lock, workflowId, options, request, onWait, cancellation }: LockedChild<A>,
+  interruption?: Interruption,
+  resumed?: LockWait,
+): Promise<{ readonly child: ChildWorkflowHandle<typeof workflow> } | { readonly wait: LockWait }> {
+  let wait = resumed;
+  for (;;) {
+    if (wait !== undefined) {
+      onWait();
+      await sleepUnlessEnded(wait === resumed ? wait.retryAt - Date.now() : wait.waitMs, cancellation, interruption);
+      if (interruption?.isDue() === true) return { wait };
     }
-    log.info('Waiting for a lock: another run of this workflow ID holds it', { lock: workflowId, retryInMs: waitMs });
-    onWait();
+    const child = await startUnlessLocked(workflow, workflowId, request(wait !== undefined), options);
+    if (child !== null) {
+      if (wait !== undefined) {
+        log.info('Lock acquired', { lock: workflowId, waitedMs: Date.now() - wait.waitingSince });
+        recordWait(lock, Date.now() - wait.waitingSince);
+      }
+      return { child };
+    }
+    wait = nextWait(wait);
+    log.info('Waiting for a lock: another run of this workflow ID holds it', {
+      lock: workflowId,
+      retryInMs: wait.waitMs,
+    });
     recordRefusal(lock);
-    await sleepUnlessCancelled(waitMs, cancellation);
-    waitedMs += waitMs;
-    waitMs = nextLockWait(waitMs, waitedMs);
   }
+}
+
+/** Returns the wait that begins now, after the lock was found taken. */
+function nextWait(wait: LockWait | undefined): LockWait {
+  const now = Date.now();
+  if (wait === undefined) {
+    return { waitingSince: now, waitedMs: 0, waitMs: FIRST_LOCK_WAIT_MS, retryAt: now + FIRST_LOCK_WAIT_MS };
+  }
+  const waitedMs = wait.waitedMs + wait.waitMs;
+  const waitMs = nextLockWait(wait.waitMs, waitedMs);
+  return { waitingSince: wait.waitingSince, waitedMs, waitMs, retryAt: now + waitMs };
 }
 
 /** Starts a child whose workflow ID is a lock. Returns null where another run holds it. */
@@ -90,9 +139,19 @@ export async function startUnlessLocked<A, R>(
   }
 }
 
-async function sleepUnlessCancelled(ms: number, cancellation: Cancellation | undefined): Promise<void> {
-  const timer = sleep(ms);
-  if (cancellation === undefined) return timer;
-  await Promise.race([timer, cancellation.requested]);
-  if (cancellation.reason !== null) throw new CancelledFailure(cancellation.reason);
+async function sleepUnlessEnded(
+  ms: number,
+  cancellation: Cancellation | undefined,
+  interruption: Interruption | undefined,
+): Promise<void> {
+  if (ms > 0) {
+    const timer = sleep(ms);
+    if (cancellation === undefined) return timer;
+    await Promise.race([
+      timer,
+      cancellation.requested,
+      ...(interruption === undefined ? [] : [interruption.requested]),
+    ]);
+  }
+  if (cancellation !== undefined && cancellation.reason !== null) throw new CancelledFailure(cancellation.reason);
 }

@@ -155,6 +155,7 @@ export async function runAttempt<Name extends keyof Activities>(
     pending: () => Promise.resolve([]),
     principalOfRun: () => Promise.resolve(undefined),
     parentOf: () => Promise.resolve(undefined),
+    descentFrom: () => Promise.resolve(null),
     workflowOf: () => Promise.resolve(undefined),
     changedLately,
   };
@@ -162,6 +163,7 @@ export async function runAttempt<Name extends keyof Activities>(
     accounts: { lease: () => ({ get: () => account, release: () => undefined }) },
     ledgers,
     entityRuns,
+    keptStates: { part: () => Promise.reject(new Error('no kept state')) },
     ...(enforcement === undefined ? {} : { enforcement }),
   });
   const run = activities[name] as unknown as (given: unknown, approved?: ApprovedPlan) => Promise<unknown>;

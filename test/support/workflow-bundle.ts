@@ -10,6 +10,24 @@ const ROOT = resolve(__dirname, '../..');
 /** Everything that a bundle is made from. */
 const SOURCES = ['src/workflows', 'src/report', 'src/contract', 'src/observability', 'package-lock.json'];
 
+/** Limits of the workflow code that tests lower, as their names in the sources. */
+export interface Limits {
+  /** Events from which a workflow continues as new. */
+  readonly events?: number;
+  /** See `MAX_INLINE_LENGTH` and `PART_LENGTH`. */
+  readonly MAX_INLINE_LENGTH?: number;
+  readonly PART_LENGTH?: number;
+}
+
+/** Returns workflow code with lower limits. */
+export function withLimits(code: string, limits: Limits): string {
+  return Object.entries(limits).reduce((changed, [name, value]) => {
+    const limit = new RegExp(name === 'events' ? '(FULL_HISTORY = \\{\\s*events: )[\\d_]+' : `(${name} = )[\\d_]+`);
+    if (!limit.test(changed)) throw new Error(`the workflow code has no limit ${name}`);
+    return changed.replace(limit, `$1${String(value)}`);
+  }, code);
+}
+
 /** Returns the workflow code of the sources. Bundling takes seconds, so that all test files share one bundle. */
 export async function workflowBundle(): Promise<{ readonly code: string }> {
   const path = join(ROOT, 'node_modules/.cache/iam-bootstrap', `workflow-bundle-${digestOf(SOURCES)}.js`);

@@ -14,7 +14,7 @@ import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { bootstrap } from '../../src/workflows/index.js';
 import { startTestServer } from './time-skipping-server.js';
 import type { TestServer } from './time-skipping-server.js';
-import { workflowBundle } from './workflow-bundle.js';
+import { type Limits, withLimits, workflowBundle } from './workflow-bundle.js';
 import { desired } from './desired.js';
 
 /** Digest of the plans of {@link planOf}. */
@@ -28,6 +28,20 @@ const NO_OTHER_RUNS = {
   listPendingActivities: () => Promise.resolve([]),
 };
 
+/** Keeps what runs hand on, as their histories do on a server. */
+function keptStates(): Pick<Activities, 'keepState' | 'readKeptState'> {
+  const texts = new Map<string, string>();
+  const keyOf = ({ keptAs, index }: { readonly keptAs: string; readonly index: number }): string =>
+    `${keptAs} ${String(index)}`;
+  return {
+    keepState: (part) => {
+      texts.set(keyOf(part), part.text);
+      return Promise.resolve();
+    },
+    readKeptState: (part) => Promise.resolve(texts.get(keyOf(part)) ?? ''),
+  };
+}
+
 let accounts = 0;
 
 /** Runs the workflows on a test server, with activities that each test replaces. */
@@ -35,16 +49,22 @@ export class WorkflowStage {
   /** Activities of the test that runs. */
   activities: Partial<Activities & FleetActivities> = {};
   readonly #server: TestServer;
-  readonly #worker: Worker;
-  readonly #running: Promise<void>;
+  #worker: Worker;
+  #running: Promise<void>;
+  readonly #restart: (limits: Limits, hasCache?: boolean) => Promise<Worker>;
 
-  private constructor(server: TestServer, worker: Worker) {
+  private constructor(
+    server: TestServer,
+    worker: Worker,
+    restart: (limits: Limits, hasCache?: boolean) => Promise<Worker>,
+  ) {
     this.#server = server;
     this.#worker = worker;
+    this.#restart = restart;
     this.#running = worker.run();
   }
 
-  static async start(): Promise<WorkflowStage> {
+  static async start(limits: Limits = {}): Promise<WorkflowStage> {
     Runtime.install({
       logger: new DefaultLogger('ERROR', () => undefined),
       telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
@@ -52,11 +72,11 @@ export class WorkflowStage {
     });
     const [server, bundle] = await Promise.all([startTestServer(), workflowBundle()]);
     const stage: { current?: WorkflowStage } = {};
+    const defaults = { ...NO_OTHER_RUNS, ...keptStates() };
     const call =
       <K extends keyof (Activities & FleetActivities)>(name: K) =>
       (...given: readonly never[]): unknown => {
-        const activity =
-          stage.current?.activities[name] ?? (NO_OTHER_RUNS as Partial<Activities & FleetActivities>)[name];
+        const activity = stage.current?.activities[name] ?? (defaults as Partial<Activities & FleetActivities>)[name];
         if (activity === undefined) throw ApplicationFailure.nonRetryable(`no ${name} in this test`, 'InvalidManifest');
         return (activity as (...args: readonly never[]) => unknown)(...given);
       };
@@ -65,6 +85,8 @@ export class WorkflowStage {
       'verifySignature',
       'findEntityRuns',
       'endEntityRuns',
+      'keepState',
+      'readKeptState',
       'listPendingActivities',
       'verifyEntities',
       'claimRevision',
@@ -86,19 +108,35 @@ export class WorkflowStage {
       'findAccountRun',
       'findNamespaceHolder',
     ] as const satisfies readonly (keyof (Activities & FleetActivities))[];
-    const worker = await Worker.create({
-      connection: server.environment.nativeConnection,
-      taskQueue: 'workflows',
-      workflowBundle: bundle,
-      activities: Object.fromEntries(names.map((name) => [name, call(name)])),
-    });
-    stage.current = new WorkflowStage(server, worker);
+    const startWorker = (lowered: Limits, hasCache = true): Promise<Worker> =>
+      Worker.create({
+        connection: server.environment.nativeConnection,
+        taskQueue: 'workflows',
+        workflowBundle: { code: withLimits(bundle.code, lowered) },
+        ...(hasCache ? {} : { maxCachedWorkflows: 0 }),
+        activities: Object.fromEntries(names.map((name) => [name, call(name)])),
+      });
+    stage.current = new WorkflowStage(server, await startWorker(limits), startWorker);
     return stage.current;
   }
 
-  async stop(): Promise<void> {
+  /**
+   * Replaces the worker by one whose workflow code has other limits. Open runs go on with the next worker at once where
+   * this one has no cache.
+   */
+  async restartWorker(limits: Limits, hasCache = true): Promise<void> {
+    await this.#stopWorker();
+    this.#worker = await this.#restart(limits, hasCache);
+    this.#running = this.#worker.run();
+  }
+
+  async #stopWorker(): Promise<void> {
     this.#worker.shutdown();
     await this.#running;
+  }
+
+  async stop(): Promise<void> {
+    await this.#stopWorker();
     await this.#server.environment.teardown();
   }
 

@@ -7,7 +7,6 @@ import type { FleetPermit } from '../../contract/identity.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
 import { isFleetRequest } from '../../contract/fleet.js';
 import type { PermittedSchedule, SchedulePermitRequest } from '../../contract/schedule-permit.js';
-import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { evaluateEntity, evaluateRequest } from '../../guardrails/evaluate.js';
 import type { Guardrails } from '../../guardrails/parse.js';
 import { referredPolicies } from '../../guardrails/request.js';
@@ -19,15 +18,12 @@ import { countRefusal } from './count-refusal.js';
 import type { Delegations } from './delegations.js';
 import { failure } from './failures.js';
 import type { GuardrailsSource } from './guardrails-file.js';
-import { type Binding, firstRunOf } from './launches.js';
+import { beforeReset, type Binding, firstRunOf } from './launches.js';
 import { fieldsOf } from './observe.js';
 import type { Proofs } from './proofs.js';
 import { isReadOnly } from './schedule-permits.js';
 import type { SignedRequests } from './signed-requests.js';
 import type { WriteGuard } from './write-guard.js';
-
-/** A run ID: Temporal answers to nothing else. */
-const RUN_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** The stage at which something was refused. */
 export type RefusedAt = 'plan' | 'write';
@@ -243,23 +239,20 @@ export class Enforcement {
     const { permits, launch } = this.#binding;
     const id = entityId(request.entity);
     if (!permits.isPermitted(request)) {
-      if (!permits.isPermitted(await this.#beforeReset(this.#binding, request)))
+      if (!permits.isPermitted(await beforeReset(this.#binding, request)))
         this.#refuseUnbound(`no plan of this worker's bootstrap runs has permitted to write ${id} so`);
-      const { target, namespace, environment } = request;
-      if (this.proofs?.isRequired({ target, namespace, environment }) === true)
-        this.#refuseUnbound('its bootstrap run was reset, and what was proven for a run is not proven for another');
+      this.#assertMayBeReset(request);
     }
     if (!permits.isListed(request)) this.#refuseUnbound(`no worker has listed what was there before ${id}`);
-    if (await launch(request)) return;
-    this.#refuseUnbound(`${id} is written by entity runs of its bootstrap run ${request.intent} only`);
+    const descent =
+      (await launch(request)) ??
+      this.#refuseUnbound(`${id} is written by entity runs of its bootstrap run ${request.intent} only`);
+    if (descent.isReset) this.#assertMayBeReset(request);
   }
 
-  /** Returns the request as the first run of its bootstrap run's chain would make it: that run has planned it. */
-  async #beforeReset({ originOf }: Binding, request: CreateRequest): Promise<CreateRequest> {
-    const { target, namespace, intent: runId } = request;
-    if (!RUN_ID.test(runId)) return request;
-    const origin = await originOf({ workflowId: bootstrapWorkflowId(target.account, namespace), runId });
-    return { ...request, intent: origin?.firstRunId ?? runId };
+  #assertMayBeReset({ target, namespace, environment }: CreateRequest): void {
+    if (this.proofs?.isRequired({ target, namespace, environment }) === true)
+      this.#refuseUnbound('its bootstrap run was reset, and what was proven for a run is not proven for another');
   }
 
   #refuseUnbound(message: string): never {

@@ -2,14 +2,24 @@ import { activityInfo } from '@temporalio/activity';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import type { EntityRun, RunOrigin } from '../../contract/activities.js';
+import type { Descent } from './descent.js';
 import { failure } from './failures.js';
 import type { Permits } from './permits.js';
+
+/** A run ID: Temporal answers to nothing else. */
+const RUN_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Entity runs whose start is remembered. */
 const MAX_REMEMBERED = 1_000;
 
-/** Reports whether the entity run of an activity was started by the bootstrap run that it names. */
-export type Launch = (request: ReconcileRequest) => Promise<boolean>;
+/** Returns how the bootstrap run that has started the entity run of an activity goes on from the one that it names, if it does. */
+export type Launch = (request: ReconcileRequest) => Promise<Descent | null>;
+
+/** The questions about runs that the check of a launch asks Temporal. The server has recorded the answers. */
+export interface LaunchRuns {
+  parentOf(run: EntityRun): Promise<EntityRun | undefined>;
+  descentFrom(earlierRunId: string, run: EntityRun): Promise<Descent | null>;
+}
 
 /** The means to bind an entity's writes to the bootstrap run that has planned them. */
 export interface Binding {
@@ -20,20 +30,35 @@ export interface Binding {
 }
 
 /**
- * Asks Temporal which run has started an entity run. The server records it, so that no client can claim it. What was found
- * is remembered for the next activities of the run.
+ * Asks Temporal which run has started an entity run, and what that one goes on from. The server records it, so that no
+ * client can claim it. What was found is remembered for the next activities of the run.
  */
-export function launchedBy(parentOf: (run: EntityRun) => Promise<EntityRun | undefined>): Launch {
-  const parents = new Map<string, EntityRun | undefined>();
+export function launchedBy(runs: LaunchRuns): Launch {
+  const launches = new Map<string, Descent | null>();
   return async ({ target, namespace, intent }) => {
     const { workflowExecution: run } = activityInfo();
-    if (run === undefined) return false;
-    const parent = parents.has(run.runId) ? parents.get(run.runId) : await parentOf(run);
-    parents.set(run.runId, parent);
-    const [oldest] = parents.keys();
-    if (parents.size > MAX_REMEMBERED && oldest !== undefined) parents.delete(oldest);
-    return parent?.workflowId === bootstrapWorkflowId(target.account, namespace) && parent.runId === intent;
+    if (run === undefined) return null;
+    const lock = bootstrapWorkflowId(target.account, namespace);
+    const key = JSON.stringify([run.runId, lock, intent]);
+    const launch = launches.has(key) ? (launches.get(key) ?? null) : await launchOf(runs, run, lock, intent);
+    launches.set(key, launch);
+    const [oldest] = launches.keys();
+    if (launches.size > MAX_REMEMBERED && oldest !== undefined) launches.delete(oldest);
+    return launch;
   };
+}
+
+async function launchOf(runs: LaunchRuns, run: EntityRun, lock: string, intent: string): Promise<Descent | null> {
+  const parent = await runs.parentOf(run);
+  return parent?.workflowId === lock ? runs.descentFrom(intent, parent) : null;
+}
+
+/** Returns a request as the first run of its bootstrap run's chain would make it: that run has planned it. */
+export async function beforeReset<T extends ReconcileRequest>({ originOf }: Binding, request: T): Promise<T> {
+  const { target, namespace, intent: runId } = request;
+  if (!RUN_ID.test(runId)) return request;
+  const origin = await originOf({ workflowId: bootstrapWorkflowId(target.account, namespace), runId });
+  return { ...request, intent: origin?.firstRunId ?? runId };
 }
 
 /** Returns the first run of the chain of this activity's run, so that a run that was reset is the same. */

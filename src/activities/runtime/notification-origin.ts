@@ -4,14 +4,13 @@ import type { Notification } from '../../contract/notification.js';
 import { notification as notificationShape } from '../../contract/request-shapes.js';
 import { notificationWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { failure } from './failures.js';
-import { assertInWorkflow } from './launches.js';
+import { assertInWorkflow, type LaunchRuns } from './launches.js';
 
 /** The workflows that tell people of what they do. */
 const TELLING: ReadonlySet<string> = new Set([WorkflowType.Bootstrap, WorkflowType.ScheduledRun, WorkflowType.Fleet]);
 
 /** The questions about runs that the check of a notification asks Temporal. The server has recorded the answers. */
-export interface NotificationRuns {
-  parentOf(run: EntityRun): Promise<EntityRun | undefined>;
+export interface NotificationRuns extends LaunchRuns {
   workflowOf(run: EntityRun): Promise<{ readonly type: string; readonly taskQueue: string } | undefined>;
 }
 
@@ -33,7 +32,8 @@ export async function assertNotification(notification: Notification, runs: Notif
     throw refusal(`it is not the notification ${id} of a worker`);
   }
   const parent = await runs.parentOf(run);
-  const isAbout = parent?.workflowId === subject.workflowId && parent.runId === subject.runId;
+  // A run that has continued as new tells of the first one of its chain.
+  const isAbout = parent?.workflowId === subject.workflowId && (await runs.descentFrom(subject.runId, parent)) !== null;
   const workflow = isAbout ? await runs.workflowOf(parent) : undefined;
   if (workflow?.taskQueue !== taskQueue || !TELLING.has(workflow.type)) {
     throw refusal(`the run that it is about, ${subject.workflowId}, has not started it`);

@@ -39,7 +39,7 @@ export interface GuardrailsObserver {
 export interface EnforcementRuns {
   readonly entityRuns: Pick<
     EntityRuns,
-    'parentOf' | 'originOf' | 'isReset' | 'principalOfRun' | 'workflowOf' | 'isOfSchedule'
+    'parentOf' | 'descentFrom' | 'originOf' | 'isReset' | 'principalOfRun' | 'workflowOf' | 'isOfSchedule'
   >;
   readonly proofUses: Pick<ProofUses, 'use'>;
 }
@@ -137,7 +137,7 @@ function sealsAndKeys(
 function bindingOf(keys: readonly string[], { entityRuns }: EnforcementRuns): Binding {
   return {
     permits: new Permits(keys),
-    launch: launchedBy((run) => entityRuns.parentOf(run)),
+    launch: launchedBy(entityRuns),
     originOf: (run) => entityRuns.originOf(run),
   };
 }

@@ -14,6 +14,7 @@ import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../../temporal/err
 import { firstEventOf } from '../../temporal/first-event.js';
 import { decodeFirstPayload } from '../../temporal/payload-codec.js';
 import { startedBy } from '../../temporal/principal.js';
+import { textFields } from '../../report/run-description.js';
 import { parseMemo, withRunUrl } from '../runs.js';
 import { readEntityRuns } from './entity-runs.js';
 import { readHistory } from './history.js';
@@ -104,7 +105,7 @@ async function read(temporal: TemporalConnection, run: ListedRun): Promise<ReadR
   const started = first?.workflowExecutionStartedEventAttributes;
   const request = await decodeFirstPayload<unknown>(client, started?.input?.payloads);
   assertReadable([end.value, request]);
-  const value = resultOf(run, end.value);
+  const value = resultOf(run, started, end.value);
   const report = value.report === null ? null : withRunUrl(temporal, value.report);
   const told = hasApprovalsInReport(run, report) ? null : await readHistory(client, run);
   const { entities, missing } = await entitiesOf(temporal, run, report);
@@ -132,13 +133,23 @@ function resetOf({ runId }: ListedRun, original: string | null | undefined): Pic
   return original == null || original === '' || original === runId ? {} : { resetOf: original };
 }
 
+type Started =
+  { readonly continuedExecutionRunId?: string | null; readonly firstExecutionRunId?: string | null } | null | undefined;
+
+function firstRunIdIn(memo: ListedRun['memo']): string | undefined {
+  return textFields(memo?.['firstRun'])['runId'];
+}
+
 type Result = Pick<ClosedRun, 'report' | 'fleet' | 'scheduled' | 'reason'>;
 
 /** Returns the result of a run by its type. Any client may have started the run. */
-function resultOf({ type, runId }: ListedRun, value: unknown): Result {
+function resultOf({ type, runId, memo }: ListedRun, started: Started, value: unknown): Result {
   const found = isObject(value) ? value : null;
   const report = isReport(value) ? value : null;
-  const isOwn = report === null || report.workflow.runId === runId;
+  const isContinued = (started?.continuedExecutionRunId ?? '') !== '';
+  // The report of a chain names its first run, or the one in it that was reset.
+  const names = isContinued ? [runId, started?.firstExecutionRunId, firstRunIdIn(memo)] : [runId];
+  const isOwn = report === null || names.includes(report.workflow.runId);
   return {
     report: isOwn ? report : null,
     fleet: type === WorkflowType.Fleet ? (found as FleetReport | null) : null,

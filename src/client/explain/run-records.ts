@@ -14,6 +14,7 @@ import type { bootstrap } from '../../workflows/index.js';
 import { UNKNOWN_PIPELINE } from '../../report/run-description.js';
 import { reportOfFailure } from '../run/follow.js';
 import { bootstrapQuery, parseMemo } from '../runs.js';
+import { firstOfChain, lastOfChain, type ListedRun } from './chained-runs.js';
 
 const MAX_RUNS = 1_000;
 
@@ -33,9 +34,6 @@ export interface RunRecord {
   /** Null while the run is open, and where it closed without a report: it was cancelled or terminated. */
   readonly report: Report | null;
 }
-
-type ListedRun = AsyncIterableItem<ReturnType<TemporalConnection['client']['workflow']['list']>>;
-type AsyncIterableItem<T> = T extends AsyncIterable<infer Item> ? Item : never;
 
 /** Lists the bootstrap runs that are open or closed after a time, newest first. */
 export async function listRunRecords(
@@ -71,7 +69,8 @@ export async function findRunRecord(
   if (!isRunId && !WORKFLOW_ID.test(id)) return null;
   const query = `${isRunId ? 'RunId' : 'WorkflowId'} = "${id}"`;
   for await (const run of temporal.client.workflow.list({ query })) {
-    return { ...(await readRunRecord(temporal, run)), type: run.type };
+    const last = await lastOfChain(temporal, run);
+    return { ...(await readRunRecord(temporal, last)), type: run.type };
   }
   return null;
 }
@@ -82,7 +81,12 @@ async function readRunRecord(temporal: TemporalConnection, run: ListedRun): Prom
   const { requester, principal } = report ?? {};
   return {
     account: parseBootstrapWorkflowId(run.workflowId).account,
-    reference: { ...runReference(temporal, run), ...(requester && { requester }), ...(principal && { principal }) },
+    reference: {
+      ...runReference(temporal, run),
+      ...(await firstOfChain(temporal, run)),
+      ...(requester && { requester }),
+      ...(principal && { principal }),
+    },
     report,
   };
 }

@@ -3,6 +3,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { approvalQuery, progressQuery, reportQuery } from '../../contract/messages.js';
 import type { Progress } from '../../contract/progress.js';
 import type { Report } from '../../contract/report.js';
+import { CONTINUED, lastRunIdOf, nextRunIdOf } from '../../temporal/chain.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import type { bootstrap } from '../../workflows/index.js';
 import { lockHolderOf, withRunUrl } from '../runs.js';
@@ -38,7 +39,7 @@ export async function awaitReport(
   const report = await awaitReportOf(
     temporal,
     {
-      handle: workflow.getHandle<typeof bootstrap>(run.workflowId, run.runId, { followRuns: false }),
+      handle: workflow.getHandle<typeof bootstrap>(run.workflowId, run.runId),
       watch: (stopped) => watchRun(temporal, run, deadline, options, stopped),
       reportOfFailure,
       reportOfCancelled: () => reportOfCancelled(temporal, run),
@@ -59,10 +60,13 @@ async function reportOfCancelled(
   { client }: TemporalConnection,
   { workflowId, runId }: RunExecution,
 ): Promise<Report | null> {
-  const handle = client.workflow.getHandle<typeof bootstrap>(workflowId, runId);
+  const lastRunId =
+    runId && (await withDeadline(client, () => lastRunIdOf(client, { workflowId, runId })).catch(() => runId));
+  const handle = client.workflow.getHandle<typeof bootstrap>(workflowId, lastRunId);
   const report = await withDeadline(client, () => handle.query(reportQuery)).catch(() => null);
   if (report?.result !== 'cancelled') return report;
-  const reason = await cancelReason(client, { workflowId, runId: report.workflow.runId }).catch(() => null);
+  const ended = { workflowId, runId: lastRunId ?? report.workflow.runId };
+  const reason = await cancelReason(client, ended).catch(() => null);
   if (reason === null) return report;
   const separator = reason.startsWith('by ') ? '' : ':';
   return { ...report, reason: `${report.reason ?? 'the run was cancelled'}${separator} ${reason}` };
@@ -137,7 +141,7 @@ class RunWatcher {
 
   constructor(
     private readonly temporal: TemporalConnection,
-    private readonly run: RunExecution,
+    private run: RunExecution,
     private readonly deadline: number,
     private readonly options: RunOptions,
   ) {}
@@ -155,6 +159,7 @@ class RunWatcher {
     let progress: Progress | undefined;
     try {
       const description = await withDeadline(this.temporal.client, () => this.handle.describe());
+      if (description.status.name === CONTINUED) return await this.goOn(description.runId);
       if (description.status.name !== 'RUNNING') return false;
       progress = await this.reportProgress(description);
     } catch {
@@ -164,6 +169,15 @@ class RunWatcher {
     await this.checkWorker();
     await this.checkSilence();
     return true;
+  }
+
+  /** Follows a run that has continued as new. */
+  private async goOn(runId: string): Promise<boolean> {
+    const { client } = this.temporal;
+    const { workflowId } = this.run;
+    const next = await withDeadline(client, () => nextRunIdOf(client, { workflowId, runId }));
+    this.run = { workflowId, runId: next };
+    return next !== undefined;
   }
 
   private async reportProgress(description: WorkflowExecutionDescription): Promise<Progress | undefined> {

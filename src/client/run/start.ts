@@ -12,7 +12,7 @@ import { memoOf, requestDetails, requestSummary } from '../../report/run-descrip
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
-import { type LockHolder, lockHolderOf, progressOf } from '../runs.js';
+import { firstRunIdOf, type LockHolder, lockHolderOf, progressOf } from '../runs.js';
 import { deadlineOf, namespaceHeldError, RequestKeyError, type RunOptions, silentHolderError } from './events.js';
 import { awaitReport } from './follow.js';
 import { findMissingWorker } from './missing-worker.js';
@@ -47,9 +47,9 @@ export async function apply(
     const lockHolder = await retryWhileUnreachable(options, () => lockHolderOf(temporal, workflowId));
     if (lockHolder === null) continue;
     // Every other run has started, and planned, after this request was made.
-    firstHolder ??= lockHolder.runId;
+    firstHolder ??= firstRunIdOf(lockHolder);
     if (isSameRequest(lockHolder.memo, request)) {
-      const mayBeOutdated = lockHolder.runId === firstHolder;
+      const mayBeOutdated = firstRunIdOf(lockHolder) === firstHolder;
       const report = await join(temporal, lockHolder, request, { deadline, mayBeOutdated }, options);
       if (report !== null) return report;
       continue;
@@ -230,7 +230,7 @@ export async function waitForLockHolder(
   { onEvent, signal }: RunOptions,
 ): Promise<boolean> {
   const { client } = temporal;
-  const handle = client.workflow.getHandle(lockHolder.workflowId, lockHolder.runId, { followRuns: false });
+  const handle = client.workflow.getHandle(lockHolder.workflowId, lockHolder.runId);
   const timer = new AbortController();
   const timeout = sleep(Math.max(0, deadline - Date.now()), false, { signal: timer.signal });
   const calls = callController();
@@ -266,12 +266,12 @@ async function reportLockHolderProgress(
   for (;;) {
     await sleep(LOCK_HOLDER_INTERVAL_MS, undefined, { signal: stopped });
     const current = await lockHolderOf(temporal, lockHolder.workflowId).catch(() => lockHolder);
-    if (current?.runId !== lockHolder.runId) continue;
+    if (current === null || firstRunIdOf(current) !== firstRunIdOf(lockHolder)) continue;
     const isDue = Date.now() >= nextReportAt;
     if (!isDue && current.memo.awaitingApproval === reportedApproval) continue;
     reportedApproval = current.memo.awaitingApproval;
     if (isDue) nextReportAt = Date.now() + LOCK_HOLDER_PROGRESS_MS;
-    const progress = await progressOf(temporal, lockHolder);
+    const progress = await progressOf(temporal, current);
     if (stopped.aborted) return;
     onEvent?.({ type: 'waiting', lockHolder: current, progress, waitedMs: Date.now() - startedAt });
   }

@@ -1,22 +1,12 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  condition,
-  log,
-  setHandler,
-  upsertMemo,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, log, setHandler, upsertMemo } from '@temporalio/workflow';
 import type { ApprovedPlan, Plan, VerifyDecisionRequest } from '../../contract/activities.js';
 import { ApprovalRefused, DEFAULT_APPROVAL_TIMEOUT_MS } from '../../contract/approval.js';
 import type { ApprovalDecision, ApprovalRule, PendingApproval } from '../../contract/approval.js';
-import { entityId } from '../../contract/entity.js';
 import type { Identity, SignedIdentity } from '../../contract/identity.js';
 import { approveSignal, approveUpdate, rejectSignal, rejectUpdate } from '../../contract/messages.js';
 import type { Approval, Report, Verdict } from '../../contract/report.js';
 import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
 import { AWAITING_APPROVAL } from '../../contract/search-attributes.js';
-import { driftText } from '../../report/drift.js';
 import { decisionActivities } from '../activities.js';
 import type { Cancellation } from '../cancellation.js';
 import type { IgnoredSignals } from '../details.js';
@@ -45,7 +35,7 @@ interface DecisionTerms {
  */
 export class PlanApproval {
   #requested: PendingApproval | null = null;
-  #result: Approval | null = null;
+  #result: Approval | null;
   #ignored: IgnoredSignals = { count: 0, last: '' };
   /** The proofs that decisions need; undefined where they need none. */
   #terms: DecisionTerms | undefined;
@@ -62,9 +52,14 @@ export class PlanApproval {
   readonly #request: BootstrapRequest;
   readonly #onChange: () => void;
 
-  /** `onChange` is called when the run's page has something new to show. */
-  constructor(request: BootstrapRequest, onChange: () => void) {
+  /**
+   * @param request - the request of the run
+   * @param decided - the decision that an earlier run of the chain has waited for; null where there is none
+   * @param onChange - called when the run's page has something new to show
+   */
+  constructor(request: BootstrapRequest, decided: Approval | null, onChange: () => void) {
     this.#request = request;
+    this.#result = decided;
     this.#onChange = onChange;
   }
 
@@ -95,6 +90,12 @@ export class PlanApproval {
 
   get ignored(): IgnoredSignals {
     return this.#ignored;
+  }
+
+  /** Adds the signals that an earlier run of the chain has ignored. */
+  countIgnored({ count, last }: IgnoredSignals): void {
+    const { ignored } = this;
+    this.#ignored = { count: ignored.count + count, last: ignored.count === 0 ? last : ignored.last };
   }
 
   /** Returns a plan that was approved, with what workers have verified for it, for the activity that makes it again. */
@@ -233,14 +234,14 @@ export class PlanApproval {
   #assertAccepted(decision: unknown, isLate = false): asserts decision is ApprovalDecision {
     const problem = findDecisionProblem(decision);
     if (problem !== null) throw ApplicationFailure.nonRetryable(problem, ApprovalRefused.Malformed);
-    if (this.#requested === null || (isLate && this.#result === null)) {
-      const message = 'no plan of this run waits for an approval';
-      throw ApplicationFailure.nonRetryable(message, ApprovalRefused.NoPendingApproval);
-    }
     if (this.#result !== null) {
       const { verdict, by } = this.#result;
       const message = `the plan is already ${verdict}${by === null ? '' : ` by ${by}`}`;
       throw ApplicationFailure.nonRetryable(message, ApprovalRefused.AlreadyDecided, this.#result);
+    }
+    if (this.#requested === null || isLate) {
+      const message = 'no plan of this run waits for an approval';
+      throw ApplicationFailure.nonRetryable(message, ApprovalRefused.NoPendingApproval);
     }
     if ((decision as ApprovalDecision).plan !== this.#requested.plan) {
       const message = `another plan waits for an approval: ${this.#requested.plan}`;
@@ -257,44 +258,4 @@ export class PlanApproval {
 function recordPending(plan: string | null): void {
   upsertMemo({ awaitingApproval: plan } satisfies Record<keyof Pick<BootstrapMemo, 'awaitingApproval'>, unknown>);
   recordWaiting(plan === null ? null : AWAITING_APPROVAL);
-}
-
-/** Explains why a run writes nothing after a plan was not approved. */
-export function explainVerdict({ verdict, by, reason }: Approval): {
-  readonly reason: string;
-  readonly remedy: string;
-} {
-  if (verdict === 'rejected') {
-    const why = reason === null || reason === '' ? '' : `: ${reason}`;
-    return { reason: `rejected by ${by ?? ''}${why}`, remedy: 'change the manifest, and apply again' };
-  }
-  return { reason: 'the plan was not approved in time', remedy: 'apply again, and have the plan approved' };
-}
-
-/** Returns how a plan differs from the approved one, both of one request: a line for each entity. Orphans may come and go. */
-export function changesSinceApproval(approved: Plan, planned: Plan): string[] {
-  const approvedById = new Map(approved.entities.map((entity) => [entityId(entity), entity]));
-  const ids = new Set(planned.entities.map(entityId));
-  const missing = [...approvedById.keys()].filter((id) => !ids.has(id));
-  const changes = planned.entities.flatMap((after) => {
-    const id = entityId(after);
-    const before = approvedById.get(id);
-    if (before?.decision.action !== after.decision.action) {
-      return [`${id}: approved to ${before?.decision.action ?? 'be left alone'}, now to ${after.decision.action}`];
-    }
-    if (before.digest === after.digest) return [];
-    const approvedDrift = before.decision.drift.map(driftText);
-    const newDrift = after.decision.drift.map(driftText).filter((line) => !approvedDrift.includes(line));
-    return [`${id} has changed since the plan was approved${newDrift.length === 0 ? '' : `: ${newDrift.join('; ')}`}`];
-  });
-  return [...changes, ...missing.map((id) => `${id} is gone since the plan was approved`)];
-}
-
-/** Returns the digest of a plan. A worker that predates approvals makes plans without one, which must not be written. */
-export function digestOf({ digest }: Plan): string {
-  if (digest !== undefined) return digest;
-  throw ApplicationFailure.nonRetryable(
-    `a worker of task queue ${workflowInfo().taskQueue} is too old to plan for an approval: upgrade every worker`,
-    'InvalidManifest',
-  );
 }

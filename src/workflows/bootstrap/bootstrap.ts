@@ -1,7 +1,5 @@
 import {
-  ApplicationFailure,
   CancellationScope,
-  CancelledFailure,
   isCancellation,
   log,
   setCurrentDetails,
@@ -16,35 +14,32 @@ import { type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/req
 import type { AppliedRevision } from '../../contract/revision.js';
 import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { buildFailedReport } from '../../report/build.js';
-import { countsOf, joinFirst, revisionText } from '../../report/text.js';
+import { joinFirst } from '../../report/text.js';
 import { accountReads } from '../activities.js';
 import { CANCELLED, Cancellation } from '../cancellation.js';
-import { lockWaitDetails, reportDetails } from '../details.js';
+import { lockWaitDetails } from '../details.js';
 import { describeFailure, isOfNotifyingWorker } from '../failures.js';
 import { startLocked } from '../locked-child.js';
-import { recordRun } from '../metrics.js';
 import { assertBootstrapRequest } from '../requests.js';
-import { recordOutcome } from '../search-attributes.js';
-import { changesSinceApproval, digestOf, explainVerdict } from './approval.js';
+import { isContinued } from '../continued.js';
+import { changesSinceApproval, digestOf, explainVerdict } from './approved-plan.js';
+import type { CarriedRun } from './carried-run.js';
+import { goOnAsNew, readParts } from './continue-as-new.js';
 import { enforceDeadline } from './deadline.js';
 import { recordDeclarations } from './declarations.js';
 import { takeClaims } from './entity-claims.js';
 import { endEarlierRuns } from './earlier-runs.js';
+import { finish } from './finish.js';
 import { notifyOfApproval, notifyOfDecision, notifyOfEnd } from './notifications.js';
 import { reconcileEntities } from './reconcile-entities.js';
-import { claimRevision, mustBeLast } from './revision-claim.js';
+import { claimRevision, explainRefusal } from './revision-claim.js';
 import { RunState } from './run-state.js';
+import type { Stop } from './stop.js';
 import { settleLedgers } from './settle-ledgers.js';
 import { verifyEntities } from './verify.js';
 
 /** Changes since the approval that a report names. */
 const MAX_CHANGES = 20;
-
-/** Fields of the report of a run that stops before its first write. */
-type Stop = Pick<Report, 'result' | 'reason' | 'remedy'> & {
-  /** The reason in the reports of the entities. Short, because a run may have thousands of them. */
-  readonly skipReason: string;
-};
 
 /**
  * Brings the entities of one namespace to their desired state. Its workflow ID, one for each account and namespace, is
@@ -52,17 +47,22 @@ type Stop = Pick<Report, 'result' | 'reason' | 'remedy'> & {
  *
  * Fails where its report says failed or refused, so that the UI shows red where a person has to look; the report is then
  * in the details of the failure. A cancelled run finishes its calls in flight, starts nothing else, and ends as cancelled.
+ *
+ * @param request - what to bring to which state
+ * @param carried - what an earlier run of the workflow has done. Taken from such a run only
  */
-export async function bootstrap(request: BootstrapRequest): Promise<Report> {
+export async function bootstrap(request: BootstrapRequest, carried?: CarriedRun): Promise<Report> {
   assertBootstrapRequest(request);
   const lock = bootstrapWorkflowId(request.target.account, request.namespace);
   if (workflowInfo().workflowId !== lock) return runUnderLock(request, lock);
   const cancellation = new Cancellation();
-  return CancellationScope.nonCancellable(() => new Bootstrap(request, cancellation).run());
+  // Any client may have sent one.
+  const own = isContinued(workflowInfo()) ? carried : undefined;
+  return CancellationScope.nonCancellable(() => new Bootstrap(request, cancellation, own).run());
 }
 
 async function runUnderLock(request: BootstrapRequest, lock: string): Promise<Report> {
-  const child = await startLocked(bootstrap, {
+  const child = await startLocked<BootstrapRequest, Report>(bootstrap, {
     lock: 'namespace',
     workflowId: lock,
     options: {
@@ -81,14 +81,16 @@ async function runUnderLock(request: BootstrapRequest, lock: string): Promise<Re
 class Bootstrap {
   readonly #request: BootstrapRequest;
   readonly #state: RunState;
+  readonly #carried: CarriedRun | undefined;
   #report: Report | null = null;
   #notifies = false;
   /** The revision that was applied last before this run; undefined until the ledger has answered. */
   #lastRevision: AppliedRevision | null | undefined;
 
-  constructor(request: BootstrapRequest, cancellation: Cancellation) {
+  constructor(request: BootstrapRequest, cancellation: Cancellation, carried?: CarriedRun) {
     this.#request = request;
-    this.#state = new RunState(request, cancellation);
+    this.#carried = carried;
+    this.#state = new RunState(request, cancellation, carried);
     setHandler(approvalQuery, () => this.#state.approval.pending);
     setHandler(progressQuery, () => this.#state.progress());
     setHandler(reportQuery, () => this.#report);
@@ -99,13 +101,29 @@ class Bootstrap {
   }
 
   async run(): Promise<Report> {
+    const stopped = this.#carried === undefined ? undefined : await this.#resume(this.#carried);
     // It goes on until the run has ended.
     void enforceDeadline(this.#state);
-    const ended = (await this.#prepare()) ?? (await this.#write());
+    const ended = (stopped === undefined ? await this.#prepare() : stopped) ?? (await this.#write());
     const { result: approval } = this.#state.approval;
     const report = approval === null ? ended : { ...ended, approval };
     if (this.#notifies) await notifyOfEnd(this.#request, report);
-    return this.#finish(report);
+    this.#report = report;
+    this.#state.phase = 'done';
+    return finish(report);
+  }
+
+  /** Takes up what the run before this one has done. Returns the report of a run that stops here; null where it goes on. */
+  async #resume(carried: CarriedRun): Promise<Report | null> {
+    try {
+      const { notifies, lastRevision, ...state } = await readParts(carried);
+      this.#notifies = notifies;
+      this.#lastRevision = lastRevision;
+      this.#state.resume(state);
+      return null;
+    } catch (error) {
+      return this.#failedReport(error);
+    }
   }
 
   /** Plans and has the plan approved and recorded. Returns the report of a run that stops here; null where it goes on. */
@@ -132,8 +150,14 @@ class Bootstrap {
   }
 
   async #write(): Promise<Report> {
-    this.#state.enter('reconciling');
-    await reconcileEntities(this.#state, this.#request.keepGoing ? [] : this.#refused);
+    if (this.#carried === undefined) this.#state.enter('reconciling');
+    const goOn = (): Promise<void> =>
+      goOnAsNew(this.#state, () => ({
+        ...this.#state.carry(),
+        notifies: this.#notifies,
+        ...(this.#lastRevision === undefined ? {} : { lastRevision: this.#lastRevision }),
+      }));
+    await reconcileEntities(this.#state, this.#request.keepGoing ? [] : this.#refused, goOn);
     await this.#verify();
     const unsettled = await settleLedgers(this.#state);
     if (this.#state.hasJoiner) await this.#verify();
@@ -232,19 +256,11 @@ class Bootstrap {
    * before the first write, because a later run must not undo what this one has begun to write.
    */
   async #claimRevision(): Promise<Stop | null> {
-    const { revision, pipeline } = this.#request;
+    const { revision } = this.#request;
     if (revision === undefined) return null;
-    const { accepted, last } = await claimRevision(this.#request, revision);
-    this.#lastRevision = last;
-    if (accepted || last === null) return null;
-    const order = mustBeLast(this.#request) ? 'not' : 'older than';
-    const applied = `${revisionText(last, last.commit)}, which was applied at ${last.at} by ${last.url ?? `run ${last.runId}`}`;
-    return {
-      result: 'refused',
-      reason: `revision ${revisionText(revision, pipeline.commit)} is ${order} ${applied}`,
-      remedy: 'apply the newest commit; to go back to this revision anyway, use --allow-older',
-      skipReason: `nothing was written: the manifest is ${order} the one applied last`,
-    };
+    const answer = await claimRevision(this.#request, revision);
+    this.#lastRevision = answer.last;
+    return explainRefusal(this.#request, revision, answer);
   }
 
   #stoppedReport({ skipReason, ...fields }: Stop): Report {
@@ -273,27 +289,5 @@ class Bootstrap {
     const { revision } = this.#request;
     if (revision === undefined || this.#lastRevision === undefined) return report;
     return { ...report, revision: { ...revision, last: this.#lastRevision } };
-  }
-
-  #finish(report: Report): Report {
-    const { result, reason } = (this.#report = report);
-    this.#state.phase = 'done';
-    setCurrentDetails(reportDetails(report));
-    recordOutcome(result, report.summary.conflicts);
-    recordRun(report);
-    log[result === 'converged' ? 'info' : 'warn'](`Run ${result}`, { result, reason, counts: countsOf(report) });
-    switch (result) {
-      case 'failed':
-      case 'busy':
-      case 'refused': {
-        const type = result === 'refused' ? 'RunRefused' : 'RunFailed';
-        throw ApplicationFailure.nonRetryable(reason ?? countsOf(report), type, report);
-      }
-      case 'cancelled':
-        // Temporal keeps no details of a cancelled run: clients ask for the report by `reportQuery`.
-        throw new CancelledFailure('the run was cancelled');
-      default:
-        return report;
-    }
   }
 }

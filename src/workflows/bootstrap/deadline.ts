@@ -5,7 +5,8 @@ import type { EntityReport } from '../../contract/report.js';
 import { DEFAULT_TIMEOUT_MS } from '../../contract/request.js';
 import { joinFirst, timeoutText } from '../../report/text.js';
 import { pendingActivityLists } from '../activities.js';
-import type { Deadline, RunState, Stall } from './run-state.js';
+import type { RunState } from './run-state.js';
+import type { Deadline, Stall } from './stall.js';
 
 /** Checks without progress after which a run ends. The timeout passes between the first and the last of them. */
 const MAX_IDLE_CHECKS = 5;
@@ -25,15 +26,13 @@ export async function enforceDeadline(state: RunState): Promise<void> {
   if (!patched('deadline')) return;
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = state.request;
   const progress = new Progress(state);
-  let idleChecks = 0;
   for (;;) {
     await state.untilOwnWork();
-    const ageMs = Date.now() - state.run.startedAt;
-    const waitMs = Math.ceil(Math.max(timeoutMs / (MAX_IDLE_CHECKS - 1), ageMs * MIN_SHARE_OF_AGE));
-    await sleep(waitMs, { summary: 'deadline' });
+    await sleep(nextWaitMs(state, timeoutMs), { summary: 'deadline' });
     if (state.cancellation.isRequested()) return;
     const pending = await pendingActivityLists.listPendingActivities().catch(() => []);
-    idleChecks = progress.hasProgress(pending) ? 0 : idleChecks + 1;
+    const idleChecks = progress.hasProgress(pending) ? 0 : state.idle.count + 1;
+    state.idle = { count: idleChecks, steps: state.steps, nextAt: null };
     if (idleChecks >= MAX_IDLE_CHECKS) {
       state.endForLackOfProgress(deadlineOf(pending, `no progress for ${timeoutText(timeoutMs)}`));
       return;
@@ -44,10 +43,19 @@ export async function enforceDeadline(state: RunState): Promise<void> {
   }
 }
 
+/** Returns the time to the next check. One that the run before this one of the chain has set is kept. */
+function nextWaitMs(state: RunState, timeoutMs: number): number {
+  const now = Date.now();
+  if (state.idle.nextAt !== null) return Math.max(1, state.idle.nextAt - now);
+  const ageMs = now - state.run.startedAt;
+  const waitMs = Math.ceil(Math.max(timeoutMs / (MAX_IDLE_CHECKS - 1), ageMs * MIN_SHARE_OF_AGE));
+  state.idle = { ...state.idle, nextAt: now + waitMs };
+  return waitMs;
+}
+
 /** Tells progress from attempts that fail again. */
 class Progress {
   readonly #state: RunState;
-  #steps = 0;
   /** Writes that each run has sent, by workflow ID. */
   #writes: ReadonlyMap<string, number> = new Map();
 
@@ -57,15 +65,14 @@ class Progress {
 
   /** Reports whether anything was done since the last call. What fails is no progress. */
   hasProgress(pending: readonly PendingActivity[]): boolean {
-    const { steps, run } = this.#state;
+    const { steps, run, idle } = this.#state;
     const writes = new Map(pending.map((activity) => [activity.workflowId, activity.writes]));
-    const hasStep = steps > this.#steps;
+    const hasStep = steps > idle.steps;
     const hasWrite = [...writes].some(([id, count]) => count > (this.#writes.get(id) ?? 0));
     // A first read or verification of a large account takes long, and ends by itself.
     const isReading = pending.some(
       ({ workflowId, isStarted, failedAttempts }) => workflowId === run.workflowId && isStarted && failedAttempts === 0,
     );
-    this.#steps = steps;
     this.#writes = writes;
     return hasStep || hasWrite || isReading || this.#state.isWaitingForOthers;
   }

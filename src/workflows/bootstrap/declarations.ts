@@ -1,4 +1,3 @@
-import { workflowInfo } from '@temporalio/workflow';
 import type { DeclarationChanges } from '../../contract/declarations.js';
 import { entityId } from '../../contract/entity.js';
 import { ledgerActivities } from '../activities.js';
@@ -35,10 +34,9 @@ export async function settleDeclarations(state: RunState): Promise<void> {
 }
 
 async function change(
-  { request: { target, namespace, manifest, environment } }: RunState,
+  { request: { target, namespace, manifest, environment }, run: { runId } }: RunState,
   changes: Pick<DeclarationChanges, 'declare' | 'created' | 'forget'>,
 ): Promise<void> {
-  const { runId } = workflowInfo();
   const at = new Date().toISOString();
   const { account } = target;
   await ledgerActivities.declareEntities({ account, namespace, manifest, environment, runId, at, ...changes });

@@ -1,4 +1,3 @@
-import { workflowInfo } from '@temporalio/workflow';
 import type { EntityClaim, EntityClaimChanges, EntityClaimsAnswer } from '../../contract/entity-claims.js';
 import { entityId } from '../../contract/entity.js';
 import { ledgerActivities } from '../activities.js';
@@ -30,10 +29,9 @@ export async function dropClaims(state: RunState): Promise<void> {
 }
 
 function changeClaims(
-  { request: { target, namespace } }: RunState,
+  { request: { target, namespace }, run: { runId } }: RunState,
   changes: Pick<EntityClaimChanges, 'take' | 'drop'>,
 ): Promise<EntityClaimsAnswer> {
-  const { runId } = workflowInfo();
   const at = new Date().toISOString();
   return ledgerActivities.claimEntities({ account: target.account, namespace, runId, at, ...changes });
 }

@@ -22,6 +22,11 @@ export class ReadyQueue {
     }
   }
 
+  /** The number of entities that have not ended. */
+  get size(): number {
+    return this.#unfinished;
+  }
+
   get isDone(): boolean {
     return this.#unfinished === 0;
   }
@@ -33,6 +38,11 @@ export class ReadyQueue {
   /** Takes the first that may begin off the queue; undefined where none may. */
   take(): number | undefined {
     return this.isReady ? this.#ready[this.#taken++] : undefined;
+  }
+
+  /** Puts an entity that was taken, and has not ended, back to the end of the queue. */
+  putBack(entity: number): void {
+    this.#ready.push(entity);
   }
 
   /** Records that an entity has ended, so that its dependents may begin. */

@@ -4,7 +4,6 @@ import {
   CancelledFailure,
   ChildWorkflowFailure,
   condition,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { IN_PROGRESS_STATE, isWrite } from '../../contract/actions.js';
 import type { PlannedEntity } from '../../contract/activities.js';
@@ -13,12 +12,14 @@ import type { EntityReport } from '../../contract/report.js';
 import type { ReconcileRequest, ReconcileResult } from '../../contract/request.js';
 import { IamAccount, IamEntity, IamNamespace } from '../../contract/search-attributes.js';
 import { code, plain } from '../../report/markdown.js';
-import { startLocked, type LockedChild } from '../locked-child.js';
+import { startOrWait, type LockedChild } from '../locked-child.js';
 import { reconcileEntity } from '../reconcile-entity.js';
 import { hasSearchAttributes } from '../search-attributes.js';
 import { reportAtDeadline } from './deadline.js';
+import { Drain } from './drain.js';
+import { namesOf } from './entity-progress.js';
 import { ReadyQueue } from './ready-queue.js';
-import { namesOf, UNSUCCESSFUL, type RunState } from './run-state.js';
+import { UNSUCCESSFUL, type RunState } from './run-state.js';
 
 /** Entities that a bootstrap reconciles at a time, each by a child workflow. */
 export const CONCURRENT_ENTITIES = 20;
@@ -26,28 +27,53 @@ export const CONCURRENT_ENTITIES = 20;
 /**
  * Brings each entity to its desired state once those that it depends on have ended. Where `refused` names entities, their
  * refusal stops the run before its first write, and all others are skipped.
+ *
+ * @param state - the run
+ * @param refused - the entities whose refusal stops it
+ * @param goOnAsNew - goes on with an empty history once no entity is under way. Returns only where the run was cancelled
  */
-export async function reconcileEntities(state: RunState, refused: readonly PlannedEntity[]): Promise<void> {
-  const after = new Map<number, readonly number[]>();
-  for (const [index, planned] of state.plan.entities.entries()) {
-    if (isWrite(planned.decision.action)) after.set(index, planned.after);
-    else state.record(index, state.plannedReport(index));
-  }
+export async function reconcileEntities(
+  state: RunState,
+  refused: readonly PlannedEntity[],
+  goOnAsNew: () => Promise<void>,
+): Promise<void> {
+  const queue = new ReadyQueue(unfinishedOf(state));
+  const drain = new Drain(state.cancellation);
   state.refreshDetails();
-  const queue = new ReadyQueue(after);
   const runLane = async (): Promise<void> => {
-    while (!queue.isDone) {
-      await condition(() => queue.isDone || queue.isReady);
+    while (!queue.isDone && !drain.isDue()) {
+      await condition(() => queue.isDone || queue.isReady || drain.isRequested());
+      if (drain.isRequested()) return;
       const index = queue.take();
       if (index === undefined) continue;
       const reason = skipReason(state, index, refused);
-      const report = reason === null ? await reconcile(state, index) : state.skippedReport(index, reason);
+      const report = reason === null ? await reconcile(state, index, drain) : state.skippedReport(index, reason);
+      if (report === null) {
+        queue.putBack(index);
+        return;
+      }
+      state.lockWaits.delete(index);
       state.record(index, reportAtDeadline(state, state.plannedAt(index).workflowId, report));
       state.refreshDetailsThrottled();
       queue.finish(index);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(CONCURRENT_ENTITIES, after.size) }, runLane));
+  const runLanes = async (): Promise<boolean> => {
+    await Promise.all(Array.from({ length: Math.min(CONCURRENT_ENTITIES, queue.size) }, runLane));
+    return queue.isDone;
+  };
+  while (!(await runLanes())) await goOnAsNew();
+}
+
+/** Returns what is to be written, with what it waits for. What waits for a lock comes first. What is not written ends here. */
+function unfinishedOf(state: RunState): ReadonlyMap<number, readonly number[]> {
+  const after = new Map([...state.lockWaits.keys()].map((index) => [index, state.plannedAt(index).after]));
+  for (const [index, planned] of state.plan.entities.entries()) {
+    if (state.reports.has(index)) continue;
+    if (isWrite(planned.decision.action)) after.set(index, planned.after);
+    else state.record(index, state.plannedReport(index));
+  }
+  return after;
 }
 
 /** Returns why an entity must not be written; null where it may. */
@@ -64,30 +90,39 @@ function skipReason(state: RunState, index: number, refused: readonly PlannedEnt
   return state.cancellation.reason;
 }
 
-/** Has a child workflow reconcile one entity. Failures of the child are in the report that it returns. */
-async function reconcile(state: RunState, index: number): Promise<EntityReport> {
+/**
+ * Has a child workflow reconcile one entity. Failures of the child are in the report that it returns. Null where the entity
+ * waits for its lock, and the drain has ended the wait.
+ */
+async function reconcile(state: RunState, index: number, drain: Drain): Promise<EntityReport | null> {
   const planned = state.plannedAt(index);
   const request = reconcileRequest(state, index);
   const stateInProgress = IN_PROGRESS_STATE[request.action];
   state.setEntityState(index, stateInProgress);
   try {
     const scope = new CancellationScope();
-    const child = await scope.run(() =>
-      startLocked(reconcileEntity, {
-        lock: 'entity',
-        workflowId: planned.workflowId,
-        request: (hasWaited) => ({ ...request, readFirst: hasWaited }),
-        options: childOptions(planned, request),
-        onWait: () => {
-          state.setEntityState(index, 'waiting');
-          state.refreshDetails();
-        },
-        cancellation: state.cancellation,
-      }),
-    );
+    const locked = {
+      lock: 'entity',
+      workflowId: planned.workflowId,
+      request: (hasWaited: boolean) => {
+        drain.noteTry();
+        return { ...request, readFirst: hasWaited };
+      },
+      options: childOptions(planned, request),
+      onWait: () => {
+        state.setEntityState(index, 'waiting');
+        state.refreshDetails();
+      },
+      cancellation: state.cancellation,
+    } as const;
+    const started = await scope.run(() => startOrWait(reconcileEntity, locked, drain, state.lockWaits.get(index)));
+    if ('wait' in started) {
+      state.lockWaits.set(index, started.wait);
+      return null;
+    }
     state.setEntityState(index, stateInProgress);
     // The scope ends with the run from here on: a child must have started before it is cancelled.
-    const result = await state.cancellation.endOnRequest(() => child.result(), scope);
+    const result = await state.cancellation.endOnRequest(() => started.child.result(), scope);
     return takeResult(state, index, result);
   } catch (error) {
     return failedReport(state, index, error);
@@ -142,7 +177,7 @@ function reconcileRequest(state: RunState, index: number): ReconcileRequest {
     },
     approved: state.request.approval !== undefined || state.plan.approvalRule !== undefined,
     arns: state.arnsOf(refersToItself(entity) ? [...entity.dependsOn, entityId(entity)] : entity.dependsOn),
-    intent: workflowInfo().runId,
+    intent: state.run.runId,
     readFirst: false,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(installation === undefined ? {} : { installation }),

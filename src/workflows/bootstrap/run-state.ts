@@ -1,7 +1,8 @@
-import { ApplicationFailure, condition, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { condition, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { isWrite } from '../../contract/actions.js';
 import type { Plan, PlannedEntity } from '../../contract/activities.js';
 import { type DesiredEntity, entityId } from '../../contract/entity.js';
-import { type EntityState, type Phase, type Progress, PROGRESS_LIMIT } from '../../contract/progress.js';
+import type { EntityState, Phase, Progress } from '../../contract/progress.js';
 import type { Decision, EntityReport, Outcome, Report } from '../../contract/report.js';
 import type { BootstrapRequest, Incarnation } from '../../contract/request.js';
 import {
@@ -12,34 +13,20 @@ import {
   type ReportedRun,
   skippedReport,
 } from '../../report/build.js';
-import { compareProgress, isUnderWay, type TimedState } from '../../report/progress.js';
-import { joinFirst } from '../../report/text.js';
 import type { Cancellation } from '../cancellation.js';
 import { progressDetails } from '../details.js';
+import type { LockWait } from '../locked-child.js';
 import { PlanApproval } from './approval.js';
+import { planMismatch } from './approved-plan.js';
+import type { CarriedRun, CarriedState } from './carried-run.js';
+import { countOutcomes, entityProgress, type StateSince, waitText } from './entity-progress.js';
+import type { Deadline, IdleChecks } from './stall.js';
 
 /** Outcomes after which the entities that depend on this one are skipped. */
 export const UNSUCCESSFUL: ReadonlySet<Outcome> = new Set(['failed', 'refused', 'cancelled', 'skipped']);
 
 /** Updates of the details page while entities are reconciled. One for each of thousands would take longer than they do. */
 const MAX_DETAILS_UPDATES = 200;
-
-/** Entities that a sentence names. */
-const MAX_NAMES = 3;
-
-/** A reason to wait, and what a person can do about it. */
-export interface Stall {
-  readonly reason: string;
-  readonly remedy: string;
-}
-
-/** The end of a run that has made no progress for its timeout. */
-export interface Deadline extends Stall {
-  /** The reason without what was waited for. */
-  readonly short: string;
-  /** The activity that each entity waited for, by workflow ID. */
-  readonly stalls: ReadonlyMap<string, Stall>;
-}
 
 /** State of one bootstrap run, shared by its phases. Entities are known by their position in the request. */
 export class RunState {
@@ -65,23 +52,69 @@ export class RunState {
   readonly deleted = new Map<number, Incarnation>();
   /** Creation dates of entities without tags, by position, as the verification has seen them. */
   readonly createdAt = new Map<number, string>();
+  /** Waits for locks that an interruption has ended, by position. */
+  readonly lockWaits = new Map<number, LockWait>();
+  idle: IdleChecks = { count: 0, steps: 0, nextAt: null };
   #plan: Plan = { entities: [], calls: {} };
   #positions: ReadonlyMap<string, number> = new Map();
-  readonly #states = new Map<number, { readonly state: EntityState; readonly since: number }>();
+  readonly #states = new Map<number, StateSince>();
+  /** The number of entities that have ended, and of all, while a run does not know yet what the one before it has done. */
+  #counts: { readonly done: number; readonly total: number } | null;
   #endedAtLastUpdate = 0;
   #steps = 0;
   #stall: string | null = null;
   #deadline: Deadline | null = null;
 
-  constructor(request: BootstrapRequest, cancellation: Cancellation) {
-    const { workflowId, runId, startTime } = workflowInfo();
+  constructor(request: BootstrapRequest, cancellation: Cancellation, carried?: CarriedRun) {
+    const { workflowId, runId: ownRunId, startTime } = workflowInfo();
     this.request = request;
     this.cancellation = cancellation;
-    this.run = { command: request.command ?? 'apply', request, workflowId, runId, startedAt: startTime.getTime() };
-    this.approval = new PlanApproval(request, () => {
+    const { runId, startedAt } = carried ?? { runId: ownRunId, startedAt: startTime.getTime() };
+    this.run = { command: request.command ?? 'apply', request, workflowId, runId, startedAt };
+    this.#counts = carried ?? null;
+    this.approval = new PlanApproval(request, carried?.approval ?? null, () => {
       this.refreshDetails();
     });
     this.approval.listen();
+  }
+
+  /** Returns what the next run of the chain goes on from. */
+  carry(): CarriedState {
+    const written = ([index]: readonly [number, unknown]): boolean => isWrite(this.plannedAt(index).decision.action);
+    const { calls, hasJoiner, idle } = this;
+    return {
+      ...{ plan: this.#plan, calls, hasJoiner, idle, steps: this.#steps },
+      reports: [...this.reports].filter(written),
+      deleted: [...this.deleted],
+      lockedByOthers: [...this.lockedByOthers],
+      beforeJoin: [...this.#beforeJoin],
+      waits: [...this.lockWaits],
+      ignoredSignals: this.approval.ignored,
+    };
+  }
+
+  /** Takes up what the run before this one has done. Requests may have joined already. */
+  resume(carried: CarriedState): void {
+    this.#setPlan(carried.plan);
+    for (const [index, report] of carried.reports) this.record(index, report);
+    for (const [index, { decision }] of carried.plan.entities.entries()) {
+      if (!isWrite(decision.action)) this.record(index, this.plannedReport(index));
+    }
+    for (const [index, incarnation] of carried.deleted) this.deleted.set(index, incarnation);
+    for (const [index, wait] of carried.waits) {
+      this.lockWaits.set(index, wait);
+      this.setEntityState(index, 'waiting');
+    }
+    this.calls = carried.calls;
+    this.lockedByOthers = new Set(carried.lockedByOthers);
+    this.#beforeJoin = new Set(carried.beforeJoin);
+    if (this.hasJoiner) this.#noteBeforeJoin();
+    this.hasJoiner ||= carried.hasJoiner;
+    this.approval.countIgnored(carried.ignoredSignals);
+    this.#steps = carried.steps;
+    this.idle = carried.idle;
+    this.#counts = null;
+    this.phase = 'reconciling';
   }
 
   /** Counts what the run has done. What fails does not count. */
@@ -125,12 +158,16 @@ export class RunState {
   }
 
   set plan(plan: Plan) {
-    this.#plan = plan;
-    this.#positions = new Map(plan.entities.map((planned, index) => [entityId(planned), index]));
+    this.#setPlan(plan);
     this.addCalls(plan.calls);
     this.#beforeJoin = new Set();
     // A request that has joined while the account was read may have come after the read.
     if (this.hasJoiner) this.#noteBeforeJoin();
+  }
+
+  #setPlan(plan: Plan): void {
+    this.#plan = plan;
+    this.#positions = new Map(plan.entities.map((planned, index) => [entityId(planned), index]));
   }
 
   /** Notes that another request joins the run. */
@@ -232,45 +269,17 @@ export class RunState {
   }
 
   progress(): Progress {
-    const names = this.#waitingForLocks.flatMap((index) => this.#plan.entities[index] ?? []);
     const { pending } = this.approval;
-    const lockWait = names.length === 0 ? null : `waiting for another run that holds the lock of ${namesOf(names)}`;
-    const endWait =
-      this.ending.length === 0
-        ? null
-        : `waiting for the end of what an earlier run left behind: ${joinFirst(this.ending, MAX_NAMES)}`;
+    const locked = this.#waitingForLocks.flatMap((index) => this.#plan.entities[index] ?? []);
     return {
       phase: this.phase,
-      done: this.reports.size,
-      total: Math.max(this.request.entities.length, this.#plan.entities.length),
-      entities: this.#entityProgress(),
-      outcomes: this.#outcomes(),
-      waitingFor:
-        pending === null ? (endWait ?? lockWait) : `waiting for an approval of the plan until ${pending.expiresAt}`,
+      done: this.#counts?.done ?? this.reports.size,
+      total: this.#counts?.total ?? Math.max(this.request.entities.length, this.#plan.entities.length),
+      entities: entityProgress(this.#plan.entities, this.#states),
+      outcomes: countOutcomes(this.reports.values()),
+      waitingFor: waitText(pending, this.ending, locked),
       ...(pending === null ? {} : { approval: { plan: pending.plan, expiresAt: pending.expiresAt } }),
     };
-  }
-
-  #entityProgress(): Progress['entities'] {
-    return this.#plan.entities
-      .map(({ kind, name, decision, workflowId }, index): TimedState => {
-        const { state, since } = this.#states.get(index) ?? {
-          state: decision.action === 'no-op' ? 'unchanged' : 'planned',
-          since: 0,
-        };
-        const underWay = isUnderWay(state) ? { since: new Date(since).toISOString(), workflowId } : {};
-        return { entity: { kind, name, state, ...underWay }, since };
-      })
-      .filter(({ entity }) => entity.state !== 'unchanged')
-      .sort(compareProgress)
-      .slice(0, PROGRESS_LIMIT)
-      .map(({ entity }) => entity);
-  }
-
-  #outcomes(): Partial<Record<Outcome, number>> {
-    const counts: Partial<Record<Outcome, number>> = {};
-    for (const { outcome } of this.reports.values()) counts[outcome] = (counts[outcome] ?? 0) + 1;
-    return counts;
   }
 
   /** Writes the run's page in the Temporal UI anew. */
@@ -288,13 +297,4 @@ export class RunState {
     const ended = this.reports.size - this.#endedAtLastUpdate;
     if (ended >= this.#plan.entities.length / MAX_DETAILS_UPDATES) this.refreshDetails();
   }
-}
-
-/** Names the first few entities: `Role/a, Role/b and 2 more`. */
-export function namesOf(entities: readonly { readonly kind: string; readonly name: string }[]): string {
-  return joinFirst(entities.map(entityId), MAX_NAMES);
-}
-
-function planMismatch(): ApplicationFailure {
-  return ApplicationFailure.nonRetryable('the plan does not belong to this request', 'InvalidManifest');
 }

@@ -184,16 +184,21 @@ export class AccountRuns {
   async #followAgain(run: AccountRun): Promise<AccountRunEnd> {
     let isCancelled = false;
     for (let waitMs = FIRST_WAIT_MS, waitedMs = 0; ; waitMs = nextLockWait(waitMs, waitedMs)) {
-      const { isOpen, report, reason } = await accountRuns.findAccountRun(run);
+      const { isOpen, report, reason, lastRunId = run.runId } = await accountRuns.findAccountRun(run);
       if (report !== null) return report;
       if (!isOpen) throw ApplicationFailure.nonRetryable(reason ?? 'the run ended without a report', 'RunFailed');
       if (this.#cancellation.isRequested() && !isCancelled) {
-        isCancelled = true;
-        await getExternalWorkflowHandle(run.workflowId, run.runId)
+        // It fails where the run has closed or has continued as new meanwhile.
+        isCancelled = await getExternalWorkflowHandle(run.workflowId, lastRunId)
           .cancel()
-          .catch(() => undefined);
+          .then(
+            () => true,
+            () => false,
+          );
       }
-      await (isCancelled ? sleep(waitMs) : Promise.race([sleep(waitMs), this.#cancellation.requested]));
+      await (this.#cancellation.isRequested()
+        ? sleep(waitMs)
+        : Promise.race([sleep(waitMs), this.#cancellation.requested]));
       waitedMs += waitMs;
     }
   }

@@ -24,7 +24,7 @@ import { startLocked } from '../locked-child.js';
 import { assertFleetRequest } from '../requests.js';
 import { recordOutcome } from '../search-attributes.js';
 import { AccountRuns } from './account-runs.js';
-import { isContinued } from './continued.js';
+import { isContinued } from '../continued.js';
 import { fleetReportDetails } from './fleet-details.js';
 import { notifyOfFleetEnd, notifyOfWave, notifyOfWaveDecision } from './fleet-notifications.js';
 import { type CarriedFleet, FleetState } from './fleet-state.js';

@@ -1,9 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { FleetRequest } from '../../contract/fleet.js';
 import type { BootstrapRequest } from '../../contract/request.js';
-
-/** The events and bytes from which a fleet goes on with an empty history. Temporal warns at 10,240 events and 10 MB. */
-const FULL = { events: 5_000, bytes: 5_000_000 };
+import { isHistoryFull } from '../history.js';
 
 /** The events and bytes that a history must never exceed, with what is under way. */
 const LIMIT = { events: 10_000, bytes: 9_500_000 };
@@ -30,8 +28,7 @@ export class HistoryRoom {
 
   /** Reports whether the history is to be left behind. */
   get isFull(): boolean {
-    const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
-    return historyLength >= FULL.events || historySize >= FULL.bytes || continueAsNewSuggested;
+    return isHistoryFull();
   }
 
   /** Reports whether a number of accounts may be under way at a time. One always may. */

@@ -52,9 +52,12 @@ export class Guard {
     this.#files = files;
     this.#record = record;
     this.edit();
-    const launch = launchedBy((run) => {
-      const { parent } = server.runs.find(({ start }) => start.runId === run.runId)?.start ?? { parent: null };
-      return Promise.resolve(parent === null ? undefined : parent.start);
+    const launch = launchedBy({
+      parentOf: (run) => {
+        const { parent } = server.runs.find(({ start }) => start.runId === run.runId)?.start ?? { parent: null };
+        return Promise.resolve(parent === null ? undefined : parent.start);
+      },
+      descentFrom: (earlierRunId, { runId }) => Promise.resolve(runId === earlierRunId ? { isReset: false } : null),
     });
     const binding = {
       permits: new Permits(['a key that only workers have, of 32 characters']),

@@ -84,6 +84,7 @@ class Stage {
       accounts: { lease: () => ({ get: () => this.#account, release: () => undefined }) },
       ledgers: new Ledgers(clientOf(this.#server) as Client, 'simulation'),
       entityRuns: entityRunsOf(this.#server),
+      keptStates: { part: () => Promise.reject(new Error('no run continues another one')) },
       ...(this.#guard === undefined ? {} : { enforcement: this.#guard.enforcement }),
     });
     this.#server.onMemo = (run, memo) => {

@@ -1,4 +1,4 @@
-import { isContinued } from '../../../src/workflows/fleet/continued.js';
+import { isContinued } from '../../../src/workflows/continued.js';
 
 const continuedFromExecutionRunId = '11111111-2222-4333-8444-555555555555';
 

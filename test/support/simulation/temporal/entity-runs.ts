@@ -21,6 +21,7 @@ export function entityRunsOf(server: SimulatedServer): WorkerParts['entityRuns']
     // Nobody is authenticated, nor told of anything.
     principalOfRun: () => Promise.resolve(undefined),
     parentOf: () => Promise.resolve(undefined),
+    descentFrom: () => Promise.resolve(null),
     workflowOf: () => Promise.resolve(undefined),
     changedLately: () => Promise.resolve([]),
     end: async (runs) => {

@@ -1,3 +1,4 @@
+import { descentFrom, type StartAttributes } from '../../../../src/activities/runtime/descent.js';
 import { Enforcement } from '../../../../src/activities/runtime/enforcement.js';
 import { NO_GUARDRAILS } from '../../../../src/activities/runtime/guardrails-file.js';
 import { launchedBy } from '../../../../src/activities/runtime/launches.js';
@@ -24,16 +25,21 @@ class Runs {
   constructor(
     private readonly resets: Readonly<Record<string, string>>,
     private readonly proofs?: Pick<Proofs, 'prove' | 'isRequired'>,
+    private readonly starts: Readonly<Record<string, StartAttributes>> = {},
   ) {}
 
   /** Plans in one bootstrap run, and creates the entity in a run that another bootstrap run has started. */
-  async create(plannedBy: string, startedBy: string): Promise<string | undefined> {
+  async create(plannedBy: string, startedBy: string, intent = startedBy): Promise<string | undefined> {
     const enforcement = new Enforcement({
       source: NO_GUARDRAILS,
       ...(this.proofs === undefined ? {} : { proofs: this.proofs as Proofs }),
       binding: {
         permits: new Permits(['a key of at least thirty-two characters']),
-        launch: launchedBy(() => Promise.resolve({ workflowId: LOCK, runId: startedBy })),
+        launch: launchedBy({
+          parentOf: () => Promise.resolve({ workflowId: LOCK, runId: startedBy }),
+          descentFrom: (earlierRunId, { workflowId, runId }) =>
+            descentFrom(earlierRunId, { workflowId, runId }, (one) => Promise.resolve(this.starts[one.runId])),
+        }),
         originOf: ({ runId }) => Promise.resolve({ startedAt: 0, firstRunId: this.resets[runId] ?? runId }),
       },
     });
@@ -44,7 +50,7 @@ class Runs {
     const request = reconcileRequest(ENTITY, {
       environment: REQUEST.environment,
       planned: { action: 'create', lines },
-      intent: startedBy,
+      intent,
       permit,
     });
     const { failure } = await runAttempt(this.account, 'createEntity', request, { enforcement });
@@ -77,4 +83,40 @@ test('a run that goes on after a reset writes nothing where the guardrails deman
   expect(runs.account.writes).toEqual([]);
   expect(await runs.create(FIRST, FIRST)).toBeUndefined();
   expect(runs.account.writes).toEqual(['CreateRole']);
+});
+
+describe('a run that continues as new', () => {
+  const started = (runId: string, continued: string, original = runId): StartAttributes => ({
+    originalExecutionRunId: original,
+    continuedExecutionRunId: continued,
+    firstExecutionRunId: FIRST,
+  });
+  const CHAIN = { [FIRST]: started(FIRST, ''), [SECOND]: started(SECOND, FIRST), [THIRD]: started(THIRD, SECOND) };
+  const proofs = { prove: () => Promise.resolve({}), isRequired: () => true };
+
+  test('writes what the first run of its chain has planned', async () => {
+    const runs = new Runs({ [SECOND]: FIRST, [THIRD]: FIRST }, proofs, CHAIN);
+    expect(await runs.create(FIRST, THIRD, FIRST)).toBeUndefined();
+    expect(runs.account.writes).toEqual(['CreateRole']);
+  });
+
+  test('writes on when Temporal has deleted the runs before it', async () => {
+    const runs = new Runs({ [THIRD]: FIRST }, proofs, { [THIRD]: started(THIRD, SECOND) });
+    expect(await runs.create(FIRST, THIRD, FIRST)).toBeUndefined();
+  });
+
+  test('writes nothing by the plan of a run that it does not go on from', async () => {
+    const runs = new Runs({ [THIRD]: FIRST }, undefined, { [THIRD]: started(THIRD, '') });
+    expect(await runs.create(FIRST, THIRD, FIRST)).toContain('is written by entity runs of its bootstrap run');
+    const others = new Runs({}, undefined, { [THIRD]: started(THIRD, SECOND) });
+    expect(await others.create(FOREIGN, THIRD, FOREIGN)).toContain('is written by entity runs of its bootstrap run');
+  });
+
+  test('writes after a reset, unless the guardrails demand proofs', async () => {
+    const reset = { ...CHAIN, [THIRD]: started(THIRD, FIRST, SECOND) };
+    expect(await new Runs({ [THIRD]: FIRST }, undefined, reset).create(FIRST, THIRD, FIRST)).toBeUndefined();
+    const proven = new Runs({ [THIRD]: FIRST }, proofs, reset);
+    expect(await proven.create(FIRST, THIRD, FIRST)).toContain('its bootstrap run was reset');
+    expect(proven.account.writes).toEqual([]);
+  });
 });

@@ -23,6 +23,8 @@ function recorded({
 } = {}): NotificationRuns {
   return {
     parentOf: () => Promise.resolve(parent),
+    descentFrom: (earlier, { runId: own }) =>
+      Promise.resolve(own === earlier || own === 'continued' ? { isReset: false } : null),
     workflowOf: ({ runId: asked }) =>
       Promise.resolve(
         asked === CHILD.runId ? { type: 'notification', taskQueue: childQueue } : { type, taskQueue: queue },
@@ -46,6 +48,10 @@ test.each(['bootstrap', 'scheduledRun', 'fleet'])(
     expect(await problemOf(recorded({ type }))).toBe('accepted');
   },
 );
+
+test('a notification of a run that has continued as new is accepted: it tells of the first run of the chain', async () => {
+  expect(await problemOf(recorded({ parent: { workflowId, runId: 'continued' } }))).toBe('accepted');
+});
 
 const NOT_STARTED = `only a run of this worker may notify people: the run that it is about, ${workflowId}, has not started it`;
 const NOT_OURS = `only a run of this worker may notify people: it is not the notification ${TOLD.id} of a worker`;

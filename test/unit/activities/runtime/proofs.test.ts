@@ -366,7 +366,7 @@ describe('the permits of a plan', () => {
       async () => {
         const binding = {
           permits: new Permits(KEYS),
-          launch: () => Promise.resolve(true),
+          launch: () => Promise.resolve({ isReset: false }),
           originOf: () => Promise.resolve(undefined),
         };
         const enforcement = new Enforcement({ source: { current: () => guardrails }, binding });

@@ -37,7 +37,11 @@ class Worker {
   readonly #enforcement = new Enforcement({
     source: NO_GUARDRAILS,
     onRefusal: (at) => this.refused.push(at),
-    binding: { permits: new Permits([KEY]), launch: () => Promise.resolve(true), originOf: this.#originOf },
+    binding: {
+      permits: new Permits([KEY]),
+      launch: () => Promise.resolve({ isReset: false }),
+      originOf: this.#originOf,
+    },
     requests: new SignedRequests([KEY], '/state/request.key', {
       entityRuns: { originOf: this.#originOf },
       proofUses: {
