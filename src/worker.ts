@@ -17,6 +17,7 @@ import { createFleetActivities, type FleetParts } from './activities/fleet/index
 import { FleetRequests } from './activities/fleet-requests.js';
 import { KeptStates } from './activities/kept-state.js';
 import { Ledgers } from './activities/ledger.js';
+import { createWorkerGate } from './activities/worker-gate.js';
 import { type Notifications, openNotifications } from './activities/notifications.js';
 import { ProofUses } from './activities/proof-uses.js';
 import { Accounts } from './activities/runtime/accounts.js';
@@ -39,7 +40,7 @@ import type { Meter } from './observability/instruments.js';
 import { listenAddresses } from './observability/listen-address.js';
 import { awsCallRecorder } from './observability/metrics.js';
 import { deliveryRecorder } from './observability/notifications.js';
-import { credentialsCheck, Readiness } from './observability/readiness.js';
+import { ownIdentity, Readiness } from './observability/readiness.js';
 import { installRuntime, openMeter } from './observability/runtime.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
 import { connectWorker } from './temporal/connect-worker.js';
@@ -50,6 +51,7 @@ import { workflowsWithEncodedFailures } from './temporal/encryption/workflow-cod
 import { createDataConverter } from './temporal/payload-codec.js';
 import { followCredentials } from './temporal/renewal.js';
 import { runUrlIn } from './temporal/run-url.js';
+import { namespaceChecks } from './temporal/search-attributes.js';
 import { type ConnectionSettings, temporalSettings } from './temporal/settings.js';
 
 /** Time for activities to finish when the worker is asked to stop. */
@@ -139,20 +141,22 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), runs);
     const accounts = new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target));
     const notifications = openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads });
+    const callerIdentity = ownIdentity({ ...aws, onCall }, awsSettings);
+    const gate = createWorkerGate({ ...config, ...namespaceChecks(client, connection), enforcement, callerIdentity });
+    const common = { accounts, enforcement, notifications };
     const worker = await Worker.create({
       connection,
       namespace,
       taskQueue: config.taskQueue,
       ...payloads.workflows,
-      activities: activitiesOf({ accounts, enforcement, notifications }, { client, clientOptions, ...runs }, config),
+      activities: { ...activitiesOf(common, { client, clientOptions, ...runs }, config), ...gate },
       interceptors: { activity: [traceActivities] },
       dataConverter: payloads.ofWorker,
       ...TUNING,
       ...versioning(options.deployment),
     });
     options.signal?.throwIfAborted();
-    const checkCredentials = credentialsCheck({ ...aws, onCall }, awsSettings);
-    served = { worker, readiness: new Readiness(log, () => readNamespace(client), checkCredentials) };
+    served = { worker, readiness: new Readiness(log, () => readNamespace(client), callerIdentity) };
     if (options.onRenewal !== undefined) {
       const parts = { observer: new CredentialsReporter(log, meter), onRenewal: drain(worker, options.onRenewal) };
       stopFollowing = followCredentials(() => withFilesOf(config), settings, { connection, ...parts });

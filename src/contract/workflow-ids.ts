@@ -17,6 +17,7 @@ export const WorkflowType = {
   ProofUse: 'proofUse',
   ReconcileEntity: 'reconcileEntity',
   ScheduledRun: 'scheduledRun',
+  WorkerGate: 'workerGate',
 } as const;
 
 /** Returns the ID of the bootstrap workflow: one writer for each namespace of an account. */

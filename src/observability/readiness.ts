@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type AwsOptions, createAwsClients } from '../aws/clients.js';
+import { type AwsClients, type AwsOptions, createAwsClients } from '../aws/clients.js';
 import type { AwsSettings } from '../aws/settings.js';
 
 /** Checks one thing that a worker needs. Rejects with the reason while it is unavailable. */
@@ -64,12 +64,15 @@ function once(check: Check): Check {
   };
 }
 
-/** Returns a check that asks STS whose the worker's own credentials are. It rejects with the SDK's error. */
-export function credentialsCheck(options: AwsOptions, { partition }: Pick<AwsSettings, 'partition'>): Check {
+/** Returns a function that asks STS whose the worker's own credentials are. It rejects with the SDK's error. */
+export function ownIdentity(
+  options: AwsOptions,
+  { partition }: Pick<AwsSettings, 'partition'>,
+): AwsClients['callerIdentity'] {
   return async () => {
     const clients = createAwsClients({ account: '', partition: partition?.value ?? '' }, options);
     try {
-      await clients.callerIdentity();
+      return await clients.callerIdentity();
     } finally {
       clients.destroy();
     }

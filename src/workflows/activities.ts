@@ -1,7 +1,8 @@
-import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import { proxyActivities, proxyLocalActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../contract/activities.js';
 import type { FleetActivities } from '../contract/fleet.js';
 import { RETRY_DELAYS } from '../contract/failures.js';
+import type { WorkerGateActivities } from '../contract/worker-gate.js';
 import { plain } from '../report/markdown.js';
 
 const OPTIONS = {
@@ -107,6 +108,12 @@ export const evidenceActivities = proxyActivities<Pick<Activities, 'gatherEviden
   ...OPTIONS,
   startToCloseTimeout: '2m',
   retry: { maximumAttempts: 2 },
+});
+
+/** The activity that checks a worker. It is local, since another worker, of another build maybe, would check itself. */
+export const gateActivities = proxyLocalActivities<WorkerGateActivities>({
+  startToCloseTimeout: '1m',
+  retry: { ...RETRY_DELAYS, maximumAttempts: 5 },
 });
 
 /** The activity that looks up entities in bulk. A person waits for it. */

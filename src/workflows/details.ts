@@ -2,6 +2,7 @@ import type { ApprovalAction, ApprovalRule, PendingApproval } from '../contract/
 import { entityId } from '../contract/entity.js';
 import type { Progress } from '../contract/progress.js';
 import type { EntityReport, Report } from '../contract/report.js';
+import type { WorkerGateResult } from '../contract/worker-gate.js';
 import { blockOf, blocksOf } from '../report/blocks.js';
 import { changedProperties } from '../report/entity-lines.js';
 import { code, fenced, page, PAGE_WIDTH, plain, table } from '../report/markdown.js';
@@ -201,4 +202,20 @@ function ignoredText({ count, last }: IgnoredSignals): string {
 /** Returns the page of a bootstrap that was started under another ID and waits for its namespace. */
 export function lockWaitDetails(lock: string): string {
   return page([`Waiting for the run of ${code(lock)} that is in progress.`]);
+}
+
+/** Returns the page of a gate: each check of the worker, with what to do. */
+export function gateDetails({ deployment, build, checks }: WorkerGateResult): string {
+  const of = build === null ? 'This worker' : `Build ${code(build)} of ${code(deployment ?? '')}`;
+  const failed = checks.filter(({ status }) => status === 'fail').length;
+  const rows = checks.map(({ name, status, message, remedy }) => [
+    status,
+    plain(name),
+    plain(message),
+    plain(remedy ?? ''),
+  ]);
+  return page([
+    failed === 0 ? `${of} can do its work.` : `${of} gets no runs: ${counted(failed, 'check')} failed.`,
+    ...table(['', 'check', 'finding', 'remedy'], rows, checks.length),
+  ]);
 }

@@ -10,6 +10,7 @@ import { plan } from './plan.js';
 import { proofKey } from './proof-key.js';
 import { reconcileEntity } from './reconcile-entity.js';
 import { scheduledRun } from './scheduled-run.js';
+import { workerGate } from './worker-gate.js';
 
 export { accountLedger } from './account-ledger.js';
 export { driftRecord } from './drift-record.js';
@@ -17,6 +18,7 @@ export { ledger } from './ledger.js';
 export { notification } from './notification.js';
 export { proofUse } from './proof-use.js';
 export { bootstrap, capture, explain, fleet, lookUp, permitSchedule, plan, proofKey, reconcileEntity, scheduledRun };
+export { workerGate };
 
 setWorkflowOptions(FAIL_ON_ANY_ERROR, bootstrap);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, capture);
@@ -28,6 +30,7 @@ setWorkflowOptions(FAIL_ON_ANY_ERROR, plan);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, proofKey);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, reconcileEntity);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, scheduledRun);
+setWorkflowOptions(FAIL_ON_ANY_ERROR, workerGate);
 
 /** Ends a run of a type that this worker does not know. Temporal would repeat its first task for ever. */
 export default function unknownType(): Promise<never> {

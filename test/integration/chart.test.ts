@@ -10,6 +10,7 @@ import { isMap, isScalar, parse, parseAllDocuments, parseDocument, stringify, ty
 import { loadGuardrails } from '../../src/client/guardrails.js';
 import { loadConfig } from '../../src/config/config.js';
 import { ENVIRONMENT_VARIABLES } from '../../src/config/variables.js';
+import { WorkflowType } from '../../src/contract/workflow-ids.js';
 import { freePort } from '../../src/embedded/ports.js';
 import { sandboxPython } from '../../src/embedded/sandbox.js';
 import { startWorld } from '../support/world.js';
@@ -158,7 +159,7 @@ describe('the values', () => {
     const compare = (node: Tree, value: unknown, path: string): string[] => {
       if (node['properties'] === undefined || typeof value !== 'object' || value === null) return [];
       const properties = node['properties'] as Readonly<Record<string, Tree>>;
-      const optional = path === '' ? ['global'] : path === '.workerDeployment.rollout' ? ['steps', 'gate'] : [];
+      const optional = path === '' ? ['global'] : path === '.workerDeployment.rollout' ? ['steps'] : [];
       const names = new Set([...Object.keys(properties), ...Object.keys(value)]);
       return [
         ...(node['additionalProperties'] === false ? [] : [`${path} is open`]),
@@ -275,6 +276,7 @@ describe('the values', () => {
     ['steps that are none', { workerDeployment: { rollout: { strategy: 'Progressive' } } }, /Progressive needs steps/],
     ['a budget that lets nothing go', { podDisruptionBudget: { maxUnavailable: '0%' } }, /maxUnavailable/],
     ['a peer that is none', { networkPolicy: { dnsTo: [{ cidr: '10.0.0.0/8' }] } }, /dnsTo/],
+    ['a gate of another workflow', { workerDeployment: { rollout: { strategy: 'Manual', gate: {} } } }, /gate/],
     ['a value that is not known', { replicaCount: 3 }, /replicaCount/],
     ['a secret among the values', { keys: { permit: { value: 'x' } } }, /keys.*permit/],
     ['a grace period below that of the worker', { terminationGracePeriodSeconds: 30 }, /terminationGracePeriodSeconds/],
@@ -610,6 +612,16 @@ describe('the values', () => {
       expect(await find('own-connection', 'WorkerDeployment')).toMatchObject({
         spec: { workerOptions: { connectionRef: { name: 'temporal' } } },
       });
+    });
+
+    test('has a WorkerDeployment start a workflow on a new build that its workers know, unless the gate is off', async () => {
+      const rolloutOf = async (name: string): Promise<unknown> =>
+        (await find(name, 'WorkerDeployment'))?.spec['rollout'];
+      expect(await rolloutOf('own-connection')).toEqual({
+        strategy: 'AllAtOnce',
+        gate: { workflowType: WorkflowType.WorkerGate },
+      });
+      expect(await rolloutOf('worker-deployment')).not.toHaveProperty('gate');
     });
 
     test('starts a worker that becomes ready, with the files as Kubernetes mounts them, and that ends when it is asked to', async () => {

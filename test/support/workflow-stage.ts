@@ -9,6 +9,7 @@ import type { DesiredEntity } from '../../src/contract/entity.js';
 import type { FleetActivities } from '../../src/contract/fleet.js';
 import type { DecisionAction, EntityReport, Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
+import type { WorkerGateActivities } from '../../src/contract/worker-gate.js';
 import { reportQuery } from '../../src/contract/messages.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { bootstrap } from '../../src/workflows/index.js';
@@ -19,6 +20,8 @@ import { desired } from './desired.js';
 
 /** Digest of the plans of {@link planOf}. */
 export const PLAN_DIGEST = `sha256:${'1'.repeat(64)}`;
+
+type AllActivities = Activities & FleetActivities & WorkerGateActivities;
 
 type Started = WorkflowHandleWithStartDetails<typeof bootstrap>;
 
@@ -47,7 +50,7 @@ let accounts = 0;
 /** Runs the workflows on a test server, with activities that each test replaces. */
 export class WorkflowStage {
   /** Activities of the test that runs. */
-  activities: Partial<Activities & FleetActivities> = {};
+  activities: Partial<AllActivities> = {};
   readonly #server: TestServer;
   #worker: Worker;
   #running: Promise<void>;
@@ -74,9 +77,9 @@ export class WorkflowStage {
     const stage: { current?: WorkflowStage } = {};
     const defaults = { ...NO_OTHER_RUNS, ...keptStates() };
     const call =
-      <K extends keyof (Activities & FleetActivities)>(name: K) =>
+      <K extends keyof AllActivities>(name: K) =>
       (...given: readonly never[]): unknown => {
-        const activity = stage.current?.activities[name] ?? (defaults as Partial<Activities & FleetActivities>)[name];
+        const activity = stage.current?.activities[name] ?? (defaults as Partial<AllActivities>)[name];
         if (activity === undefined) throw ApplicationFailure.nonRetryable(`no ${name} in this test`, 'InvalidManifest');
         return (activity as (...args: readonly never[]) => unknown)(...given);
       };
@@ -107,7 +110,8 @@ export class WorkflowStage {
       'prepareFleetAccount',
       'findAccountRun',
       'findNamespaceHolder',
-    ] as const satisfies readonly (keyof (Activities & FleetActivities))[];
+      'checkWorker',
+    ] as const satisfies readonly (keyof AllActivities)[];
     const startWorker = (lowered: Limits, hasCache = true): Promise<Worker> =>
       Worker.create({
         connection: server.environment.nativeConnection,

@@ -18,6 +18,7 @@ import { counted } from '../../report/text.js';
 import { UnreachableError } from '../../temporal/diagnose.js';
 import { connectTemporal, type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { readNamespace } from '../../temporal/installation.js';
+import { missingSearchAttributes } from '../../temporal/search-attributes.js';
 import { describeTemporalSettings } from '../../temporal/settings.js';
 import { columns, plain, print, printJson } from '../terminal.js';
 import { checkAws } from './doctor-aws.js';
@@ -211,10 +212,7 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
   const { namespace } = client.options;
   const { operatorService } = client.connection;
   const wanted = SEARCH_ATTRIBUTES.map((attribute) => attribute.name).join(', ');
-  const missing = async (): Promise<(typeof SEARCH_ATTRIBUTES)[number][]> => {
-    const { customAttributes } = await withDeadline(client, () => operatorService.listSearchAttributes({ namespace }));
-    return SEARCH_ATTRIBUTES.filter((attribute) => !Object.hasOwn(customAttributes, attribute.name));
-  };
+  const missing = (): ReturnType<typeof missingSearchAttributes> => missingSearchAttributes(client, client.connection);
   try {
     const absent = await missing();
     const names = absent.map((attribute) => attribute.name).join(', ');
