@@ -29,6 +29,8 @@ const ROOMS = {
     'temporal/principal',
     'temporal/sent-bytes',
     'temporal/first-event',
+    'temporal/chain',
+    'temporal/payload-codec',
   ],
   workflows: ['contract', 'report', 'observability/instruments'],
   client: ['temporal', 'contract', 'engine', 'guardrails', 'identity', 'notifications', 'kinds', 'report', 'files'],
