@@ -19,7 +19,7 @@ export interface Contender {
   readonly isSlow?: boolean;
   /** It takes so long to start that ten at once are not measured. */
   readonly startsSlowly?: boolean;
-  /** It believes its state of an account that was emptied. */
+  /** Trusts its state file even after the account was emptied. */
   readonly isStateful?: boolean;
   /** Is called before an account is emptied, to be filled. */
   prepare(): Promise<void>;

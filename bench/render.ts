@@ -76,7 +76,7 @@ export function renderPages(results: Results, remarks: Remarks): Files {
 
 const FLEET_RULE = 'fleets';
 
-/** What a reader with one minute takes away. */
+/** Returns the summary bullets. */
 function summary(results: Results, targets: readonly Target[]): string[] {
   const met = targets.filter((target) => target.met).length;
   const [fresh, idle] = (['fresh', 'nothing to do'] as const).map((name) =>

@@ -151,6 +151,6 @@ build=$cache/$key.$$
 trap '"${inside[@]}" rm -rf "$work" "$build"' EXIT
 build worker --build-arg "NODE_IMAGE=$node" --build-arg "DEBIAN_IMAGE=$debian" --file Dockerfile
 build sandbox --build-arg "PYTHON_IMAGE=$python" --file docker/sandbox.Dockerfile
-# Of other commits, those that no test uses any more.
+# Removes images of other commits that were built more than three hours ago.
 "${inside[@]}" find "$cache" -mindepth 1 -maxdepth 1 -type d ! -name 'storage-*' ! -name "$key*" -mmin +180 -exec rm -rf {} +
 mv "$build" "$folder"

@@ -37,7 +37,7 @@ import {
   logTemporalMessages,
 } from './observability/logging.js';
 import type { Meter } from './observability/instruments.js';
-import { listenAddresses } from './observability/listen-address.js';
+import { listenAddress } from './observability/listen-address.js';
 import { awsCallRecorder } from './observability/metrics.js';
 import { deliveryRecorder } from './observability/notifications.js';
 import { ownIdentity, Readiness } from './observability/readiness.js';
@@ -103,10 +103,7 @@ export interface WorkerOptions {
   readonly deployment?: Config['deployment'];
   /** Address of the metrics. Default: none. Embedded workers have none, because several would share one address. */
   readonly metricsAddress?: Config['metricsAddress'];
-  /**
-   * Is called where the certificates of the connection were renewed, before the worker drains and stops: it has to be
-   * started again. Default: files are not followed.
-   */
+  /** Called when certificates were renewed, before the worker stops to be started again. Default: not followed. */
   readonly onRenewal?: () => void;
 }
 
@@ -122,7 +119,8 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
   const aws = awsOptions(config, awsSettings);
   let served: (ServedWorker & { readonly worker: Worker }) | undefined;
   const logger = options.log ?? createLogger(config.logLevel, options.logFile ?? STANDARD_ERROR);
-  const [healthAddress, metricsAddress] = await listenAddresses([config.healthAddress, options.metricsAddress], logger);
+  const healthAddress = await listenAddress(config.healthAddress, logger);
+  const metricsAddress = await listenAddress(options.metricsAddress, logger);
   // First, because it may fail on a taken address, and the runtime keeps the process alive.
   const closeHealth = await serveHealth(healthAddress, () => served);
   let connection: NativeConnection | undefined;

@@ -24,7 +24,7 @@ export class AccountRuns {
     this.#client = client;
   }
 
-  /** Returns the report of a run that has closed, however it ended. */
+  /** Follows a run to the end of its chain. Returns its report, or `isOpen` with the last run ID. */
   async find({ workflowId, runId }: AccountRun): Promise<FoundAccountRun> {
     let handle = this.#client.workflow.getHandle(workflowId, runId);
     try {

@@ -26,8 +26,8 @@ const NOT_FOUND: readonly number[] = [5];
 /** Time for which one attempt waits for Temporal to list its own run. */
 const MAX_LAG_MS = 20_000;
 
-/** Time for which an entity counts as changed lately: the tag index is behind IAM for less. */
-const LATELY_MS = 3_600_000;
+/** Time for which an entity counts as recently changed: the tag index is behind IAM for less. */
+const RECENT_CHANGE_MS = 3_600_000;
 
 /** Ends of a bootstrap run that has awaited its entity runs, or has drained before it continued as new. */
 const ENDED_BY_ITSELF: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'CONTINUED_AS_NEW']);
@@ -71,9 +71,9 @@ export class EntityRuns {
    * Returns the workflow IDs of the entities of a kind that runs of any namespace have changed in the last hour or may be
    * changing, but for those that were created in it and not changed since.
    */
-  async changedLately(account: string, kind: string): Promise<readonly string[]> {
+  async recentlyChanged(account: string, kind: string): Promise<readonly string[]> {
     // By Temporal's clock, which the times of closed runs are of as well.
-    const since = new Date(activityInfo().currentAttemptScheduledTimestampMs - LATELY_MS).toISOString();
+    const since = new Date(activityInfo().currentAttemptScheduledTimestampMs - RECENT_CHANGE_MS).toISOString();
     const query = [
       `WorkflowId STARTS_WITH "${entityWorkflowIdPrefix(account)}${kind}:"`,
       `WorkflowType = "${WorkflowType.ReconcileEntity}"`,

@@ -51,7 +51,7 @@ export interface WorkerParts {
   >;
   readonly entityRuns: Pick<
     EntityRuns,
-    'find' | 'end' | 'pending' | 'parentOf' | 'descentFrom' | 'workflowOf' | 'principalOfRun' | 'changedLately'
+    'find' | 'end' | 'pending' | 'parentOf' | 'descentFrom' | 'workflowOf' | 'principalOfRun' | 'recentlyChanged'
   >;
   readonly keptStates: Pick<KeptStates, 'part'>;
   /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */

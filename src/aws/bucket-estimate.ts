@@ -23,10 +23,10 @@ const MIN_GUESSED_MS = 500;
 const MEMORY_MS = 10_000;
 
 /** The calls for which a measured rate holds, so that one throttled call is a small part: for each measured call, at most. */
-const HOLD_CALLS = { perMeasured: 4, most: 160 };
+const HOLD_CALLS = { perMeasured: 4, max: 160 };
 
 /** The time for which a rate holds, in milliseconds: that of an earlier run at most as long as a stale one. */
-const HOLD_MS = { least: 1_000, stale: 2_000, most: 12_000 };
+const HOLD_MS = { min: 1_000, stale: 2_000, max: 12_000 };
 
 /** The pause after which a rate is stale, in milliseconds. */
 const STALE_MS = 60_000;
@@ -142,8 +142,8 @@ export class BucketEstimate {
 
   /** Lets the rate grow after an accepted call that others waited for. */
   grow(now: number, { since, idleMs }: Busy): void {
-    const most = idleMs > STALE_MS && this.#emptiedAt < since ? HOLD_MS.stale : HOLD_MS.most;
-    const holdMs = Math.min(most, Math.max(HOLD_MS.least, (this.#holdCalls / this.#rate) * SECOND_MS));
+    const maxMs = idleMs > STALE_MS && this.#emptiedAt < since ? HOLD_MS.stale : HOLD_MS.max;
+    const holdMs = Math.min(maxMs, Math.max(HOLD_MS.min, (this.#holdCalls / this.#rate) * SECOND_MS));
     const seconds = (now - Math.max(this.#emptiedAt, since) - holdMs) / SECOND_MS;
     if (seconds <= 0) return;
     this.#fill(now);
@@ -165,20 +165,20 @@ export class BucketEstimate {
     const kept = isAlike ? Math.min(1, MEMORY_MS / ms) : 0;
     this.#measured = { calls: calls * kept + between.calls, ms: ms * kept + between.ms };
     this.#holdCalls =
-      between.calls < MIN_MEASURED_CALLS ? 0 : Math.min(HOLD_CALLS.most, HOLD_CALLS.perMeasured * this.#measured.calls);
+      between.calls < MIN_MEASURED_CALLS ? 0 : Math.min(HOLD_CALLS.max, HOLD_CALLS.perMeasured * this.#measured.calls);
     const rate = rateOf(this.#measured) * SAFETY_FACTOR;
-    const least = this.#rate === Infinity ? 0 : this.#rate * MIN_REDUCTION;
-    this.#rate = Math.max(MIN_RATE, least, Math.min(this.#rate, rate));
+    const min = this.#rate === Infinity ? 0 : this.#rate * MIN_REDUCTION;
+    this.#rate = Math.max(MIN_RATE, min, Math.min(this.#rate, rate));
   }
 
   #fill(now: number): void {
-    const most = Math.max(1, this.#burst ?? this.#rate);
-    this.#tokens = Math.min(most, this.#tokens + ((now - this.#filledAt) / SECOND_MS) * this.#rate);
+    const max = Math.max(1, this.#burst ?? this.#rate);
+    this.#tokens = Math.min(max, this.#tokens + ((now - this.#filledAt) / SECOND_MS) * this.#rate);
     this.#filledAt = now;
   }
 }
 
-/** Returns calls a second. Of the next token, half was there on average. */
+/** Returns calls per second. Adds half a call for the partly refilled token. */
 function rateOf({ calls, ms }: Measured): number {
   return ms === 0 ? 0 : ((calls + 0.5) / ms) * SECOND_MS;
 }

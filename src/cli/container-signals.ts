@@ -1,4 +1,6 @@
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+import { ExitCode } from '../contract/failures.js';
+
+const EXIT_CODES = { SIGINT: ExitCode.Interrupted, SIGTERM: ExitCode.Terminated } as const;
 
 // Imported before what takes long to load. The first process of a container does not get the default effect of a
 // signal: one that it does not listen to is ignored, until the container is killed. A command that listens decides

@@ -74,13 +74,10 @@ export const REQUEST_EXITS = [
   ExitCode.Terminated,
 ] as const;
 
-/** Exit codes of a command that runs servers until it is stopped. */
-export const SERVER_EXITS = [
-  [ExitCode.Converged, 'stopped by SIGINT or SIGTERM'],
-  ExitCode.Failed,
-  [ExitCode.Busy, 'Temporal is unreachable, or did not start'],
-  ExitCode.Usage,
-] as const;
+/** Returns the exit codes of a command that runs servers until it is stopped, with its own meaning of "busy". */
+export function serverExits(busy: string): CommandDefinition['exits'] {
+  return [[ExitCode.Converged, 'stopped by SIGINT or SIGTERM'], ExitCode.Failed, [ExitCode.Busy, busy], ExitCode.Usage];
+}
 
 /** All exit codes. */
 export const ALL_EXITS = Object.keys(EXIT_CODES).map((code) => Number(code) as ExitCode);

@@ -14,7 +14,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   row(
     'IAM_BOOTSTRAP_TEMPORAL_API_KEY_FILE',
     'commands and worker',
-    'File with the API key, in its place. A worker reads it again when it changes, without a restart',
+    'File with the API key, in place of `TEMPORAL_API_KEY`; set only one of them. A worker reads it again when it changes, without a restart',
     'none',
   ),
   row('TEMPORAL_TLS', 'commands and worker', 'Switches TLS on or off', 'on with an API key or a certificate'),

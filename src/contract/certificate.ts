@@ -6,5 +6,8 @@ export interface ConnectionCertificate {
   readonly notAfter: Date;
 }
 
+/** The remedy for a certificate that is not valid yet. */
+export const NOT_YET_VALID_REMEDY = 'correct the clock, or the certificate';
+
 /** The state of a certificate. `expiring`: less than a tenth of its lifetime is left. */
 export type CertificateState = 'not yet valid' | 'valid' | 'expiring' | 'expired';

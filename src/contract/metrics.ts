@@ -92,7 +92,7 @@ export const METRICS = {
   iam_bootstrap_temporal_certificate_not_before_timestamp_seconds: {
     type: 'gauge',
     labels: ['certificate'],
-    help: "The start of the certificate that the worker's connection to Temporal uses, in seconds since 1970: `client`, for mTLS, or `ca`. Missing without such a file.",
+    help: "The start of the certificate that the worker's connection to Temporal uses, in seconds since 1970: `client`, for mTLS, or `ca`. Missing without such a certificate.",
   },
   iam_bootstrap_temporal_certificate_not_after_timestamp_seconds: {
     type: 'gauge',

@@ -3,7 +3,7 @@ import { type BootstrapRequest, MAX_ENTITIES, MAX_SENT_BYTES } from '../contract
 import type { Problem, SourcePosition } from './manifest/problem.js';
 import { SPLIT_REMEDY } from './request.js';
 
-/** The largest estimated history of a run. Temporal terminates a workflow at 50 MB. */
+/** The largest estimated history of a run that cannot continue as new. Temporal terminates a workflow at 50 MB. */
 const MAX_HISTORY_BYTES = 45_000_000;
 
 /** The estimated history of one entity besides its declaration: its start, its plan, and its report twice. */

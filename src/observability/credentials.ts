@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { CertificateState, ConnectionCertificate } from '../contract/certificate.js';
+import { type CertificateState, type ConnectionCertificate, NOT_YET_VALID_REMEDY } from '../contract/certificate.js';
 import { type Meter, metric } from './instruments.js';
 
 const TITLES = {
@@ -7,7 +7,7 @@ const TITLES = {
   ca: 'The CA certificate for Temporal',
 } as const;
 
-const REMEDY = 'Renew it: the worker reads the file again, tries it, and restarts with it';
+const REMEDY = 'Renew it: the worker reads the file again, tries it, and then exits with 4, to be started again';
 
 /** Reports the credentials of a worker's connection to Temporal, to its log and its metrics. */
 export class CredentialsReporter {
@@ -31,7 +31,9 @@ export class CredentialsReporter {
       this.#states.set(role, state);
       const fields = { certificate: role, notBefore: notBefore.toISOString(), notAfter: notAfter.toISOString() };
       if (state === 'expiring') this.#log.warn(fields, `${TITLES[role]} is about to expire. ${REMEDY}`);
-      else if (state !== 'valid') this.#log.error(fields, `${TITLES[role]} is ${state}. ${REMEDY}`);
+      else if (state === 'not yet valid')
+        this.#log.error(fields, `${TITLES[role]} is ${state}: ${NOT_YET_VALID_REMEDY}`);
+      else if (state === 'expired') this.#log.error(fields, `${TITLES[role]} is ${state}. ${REMEDY}`);
     }
   }
 
@@ -40,7 +42,7 @@ export class CredentialsReporter {
   }
 
   unusable(err: Error): void {
-    this.#log.error({ err }, 'New credentials for Temporal cannot be used: those from the start stay in use');
+    this.#log.error({ err }, 'New credentials for Temporal cannot be used; the current ones stay in use');
   }
 
   certificatesRenewed(): void {

@@ -6,17 +6,16 @@ const WILDCARD = '[::]:';
 const NO_IPV6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'];
 
 /**
- * Returns the addresses to listen on: `0.0.0.0` in place of `[::]` where the system has IPv6 disabled, as a node that was
+ * Returns the address to listen on: `0.0.0.0` in place of `[::]` where the system has IPv6 disabled, as a node that was
  * started with `ipv6.disable=1`. Both mean all addresses of this machine.
  */
-export async function listenAddresses<T extends readonly (string | undefined)[]>(
-  addresses: T,
+export async function listenAddress(
+  address: string | undefined,
   log: { info(fields: object, text: string): void },
-): Promise<{ [K in keyof T]: string | undefined }> {
-  const isWildcard = (address: string | undefined): boolean => address?.startsWith(WILDCARD) === true;
-  if (!addresses.some(isWildcard) || (await hasIpv6())) return [...addresses] as never;
-  log.info({ addresses: addresses.filter(isWildcard) }, 'IPv6 is disabled here: listening on 0.0.0.0 in place of [::]');
-  return addresses.map((address) => (isWildcard(address) ? address?.replace(WILDCARD, '0.0.0.0:') : address)) as never;
+): Promise<string | undefined> {
+  if (address?.startsWith(WILDCARD) !== true || (await hasIpv6())) return address;
+  log.info({ address }, 'IPv6 is disabled here: listening on 0.0.0.0 in place of [::]');
+  return address.replace(WILDCARD, '0.0.0.0:');
 }
 
 /** Reports whether all addresses of this machine can be listened on by IPv6. */

@@ -65,7 +65,10 @@ export async function checkHandshake(settings: ConnectionSettings, config: Pick<
   if (failure !== undefined) throw tlsFailure(settings.connectionOptions.address, failure);
 }
 
-/** Connects to a server and makes a TLS handshake. Returns what failed; an UnreachableError where there is no server. */
+/**
+ * Connects to a server and makes a TLS handshake. Returns what failed: an UnreachableError where there is no server,
+ * undefined if the handshake succeeded.
+ */
 async function tryHandshake(settings: ConnectionSettings, { network }: Pick<Config, 'network'>): Promise<unknown> {
   const { address } = settings.connectionOptions;
   const proxy = network.grpcProxy(address);

@@ -18,7 +18,7 @@ interface RenewalObserver {
   readonly apiKeyReplaced: () => void;
   /** New credentials cannot be used, and the old ones stay. Called once for each reason. */
   readonly unusable: (reason: Error) => void;
-  /** Temporal accepts the new certificates, and the worker restarts with them. */
+  /** Temporal accepts the new certificates, and the worker exits to be started with them. */
   readonly certificatesRenewed: () => void;
 }
 
@@ -26,7 +26,7 @@ interface RenewalObserver {
 interface RenewalParts {
   readonly connection: Pick<NativeConnection, 'setApiKey'>;
   readonly observer: RenewalObserver;
-  /** Is called once Temporal has accepted new certificates. They take effect with a new connection only. */
+  /** Called once Temporal has accepted renewed certificates. They take effect with a new connection only. */
   readonly onRenewal: () => void;
   /** Tries a connection, and rejects where Temporal does not accept it. */
   readonly tryConnection: typeof tryConnection;

@@ -43,8 +43,8 @@ export function readRequest(incoming: Incoming): ReadRequest {
   if (jsonCall !== undefined) {
     const body = readJson(incoming.body);
     const action = target?.slice(target.lastIndexOf('.') + 1) ?? '';
-    const isMeant = jsonCall.endsWith(`.${action}`) && target !== jsonCall;
-    const other = isMeant ? `its target is ${String(target)}` : null;
+    const hasWrongTarget = jsonCall.endsWith(`.${action}`) && target !== jsonCall;
+    const other = hasWrongTarget ? `its target is ${String(target)}` : null;
     return {
       ...{ action, params: {}, isJson: true, body: Buffer.from(JSON.stringify(body ?? {})) },
       headers: { ...headers, 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': jsonCall },

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { runUrlIn } from '../../src/temporal/run-url.js';
+import { withDefaults } from '../support/compose-defaults.js';
 
 const ROOT = join(__dirname, '../..');
 const COMPOSE_FILE = 'docker-compose.yml';
@@ -49,13 +50,6 @@ function service(name: string): Service {
   const found = compose.services[name];
   if (found === undefined) throw new Error(`there is no service ${name}`);
   return found;
-}
-
-/** `${NAME:-default}` as it is where nobody has set it. */
-function withDefaults(text: string): string {
-  // One in another is replaced first.
-  const replaced = text.replaceAll(/\$\{\w+:-([^{}]*)\}/g, '$1');
-  return replaced === text ? text : withDefaults(replaced);
 }
 
 function environmentOf({ environment = {} }: Service): Readonly<Record<string, string | undefined>> {

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/config.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 import type { Report } from '../../src/contract/report.js';
+import { withDefaults } from '../support/compose-defaults.js';
 import { allowing, manifestOf, role } from '../support/manifests-of.js';
 import { findImage, type Image, missingForPod, type Pod, type PodProcess, startPod } from '../support/pod.js';
 import { ACCOUNT } from '../support/world.js';
@@ -22,7 +23,7 @@ const compose = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), { 
 const WORKER_ENVIRONMENT = Object.fromEntries(
   (compose.services['worker-sandbox']?.environment ?? []).map((entry) => {
     const [name = '', value = ''] = entry.split(/=(.*)/, 2);
-    return [name, value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')];
+    return [name, withDefaults(value)];
   }),
 );
 

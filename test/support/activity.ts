@@ -82,8 +82,8 @@ interface Options {
   readonly onStart?: (environment: MockActivityEnvironment) => void;
   /** The second argument of the activity that plans. */
   readonly approved?: ApprovedPlan;
-  /** Returns the workflow IDs of the entities that runs have changed lately. Default: none. */
-  readonly changedLately?: EntityRuns['changedLately'];
+  /** Returns the workflow IDs of the entities that runs have changed recently. Default: none. */
+  readonly recentlyChanged?: EntityRuns['recentlyChanged'];
   /** The guardrails of the worker. Default: none. */
   readonly enforcement?: Enforcement;
 }
@@ -102,7 +102,7 @@ export async function runAttempt<Name extends keyof Activities>(
     onStart,
     approved,
     enforcement,
-    changedLately = () => Promise.resolve([]),
+    recentlyChanged = () => Promise.resolve([]),
   }: Options = {},
 ): Promise<EndedActivity<Name>> {
   const logs: { level: LogLevel; message: string }[] = [];
@@ -157,7 +157,7 @@ export async function runAttempt<Name extends keyof Activities>(
     parentOf: () => Promise.resolve(undefined),
     descentFrom: () => Promise.resolve(null),
     workflowOf: () => Promise.resolve(undefined),
-    changedLately,
+    recentlyChanged,
   };
   const activities = createActivities({
     accounts: { lease: () => ({ get: () => account, release: () => undefined }) },

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,6 +31,11 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 `;
 
 const run = promisify(execFile);
+
+/** Reports whether Java and Maven, which run the time-skipping server, are installed. */
+export function hasJavaAndMaven(): boolean {
+  return ['java', 'mvn'].every((program) => spawnSync(program, ['-version']).status === 0);
+}
 
 /** Times that tests wait for, in milliseconds: days where time is skipped, seconds where it passes. */
 export interface Durations {

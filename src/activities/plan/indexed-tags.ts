@@ -5,13 +5,13 @@ import type { Account } from '../runtime/accounts.js';
 import { kindOf } from '../runtime/observe.js';
 import { lockOf } from './entity-lock.js';
 
-/** The access to what was changed lately. */
-export type ChangedEntities = Pick<EntityRuns, 'changedLately'>;
+/** The access to recently changed entities. */
+export type ChangedEntities = Pick<EntityRuns, 'recentlyChanged'>;
 
 /**
  * Returns which entities' tags a plan may take from the tag index, which may be behind IAM: those that it most likely
- * leaves as they are, and that no run has changed lately. An index from before a change shows the old tags, and a
- * manifest that goes back to them would count as applied. Undefined where no entity is such a one.
+ * leaves as they are, and that no run has changed recently. An index from before a change shows the old tags, and a
+ * manifest that goes back to them would count as applied. Undefined if no entity qualifies.
  */
 export async function chooseIndexedTags(
   { clients: { tagIndex }, target: { account } }: Pick<Account, 'clients' | 'target'>,
@@ -22,10 +22,10 @@ export async function chooseIndexedTags(
   if (candidates.size < 2 || !tagIndex.isInUse()) return undefined;
   const kinds = [...new Set([...candidates].map(({ kind }) => kind))];
   try {
-    const changed = new Set((await Promise.all(kinds.map((kind) => entityRuns.changedLately(account, kind)))).flat());
+    const changed = new Set((await Promise.all(kinds.map((kind) => entityRuns.recentlyChanged(account, kind)))).flat());
     return (entity) => candidates.has(entity) && !changed.has(lockOf(account, entity));
   } catch (error) {
-    log.warn('Tags are read from IAM one by one: it is unknown which were changed lately', { error: String(error) });
+    log.warn('Reading tags from IAM one by one: cannot list recently changed entities', { error: String(error) });
     return undefined;
   }
 }

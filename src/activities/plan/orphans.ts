@@ -67,7 +67,7 @@ export class NamespaceDeclarations {
    * server may have lost, or was created anew since it was declared, by another caller too. Clocks differ by less than
    * the time that passes here.
    */
-  mayBeAnother(entity: DesiredEntity, { createdAt }: Observed): boolean {
+  mayBeRecreated(entity: DesiredEntity, { createdAt }: Observed): boolean {
     const known = this.#known.get(entityKey(entity));
     return known === undefined || Date.parse(createdAt ?? '') > Date.parse(known.at) + SAME_RUN_MS;
   }

@@ -135,7 +135,7 @@ async function assessEntity({
   let assessment = assess(kind, entity, spec, observed, context);
   if (
     observed?.hasIndexedTags === true &&
-    (!isNothingToDo(assessment) || declarations.mayBeAnother(entity, observed))
+    (!isNothingToDo(assessment) || declarations.mayBeRecreated(entity, observed))
   ) {
     // What differs, is not ours or may be another one of the same name is decided by what IAM shows.
     observed = await withConfirmedTags(account, entity, observed);

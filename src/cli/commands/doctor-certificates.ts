@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.js';
-import type { ConnectionCertificate } from '../../contract/certificate.js';
+import { type ConnectionCertificate, NOT_YET_VALID_REMEDY } from '../../contract/certificate.js';
 import { ConfigError } from '../../contract/user-facing-error.js';
 import { certificatesOf, certificateState } from '../../temporal/certificates.js';
 import { temporalSettings } from '../../temporal/settings.js';
@@ -25,19 +25,19 @@ function checkCertificate(certificate: ConnectionCertificate, now: Date): Check 
   const { role, notBefore, notAfter } = certificate;
   const name = NAMES[role];
   const state = certificateState(certificate, now);
-  const remedy = `renew the certificate in ${VARIABLES[role]}; a worker restarts with it by itself`;
+  const remedy = `renew the certificate in ${VARIABLES[role]}; a worker then exits with 4, to be started again`;
   switch (state) {
     case 'valid':
-      return ok(name, `valid until ${dayOf(notAfter)}`);
+      return ok(name, `valid until ${minuteOf(notAfter)}`);
     case 'expiring':
-      return problem(name, 'warn', `expires on ${dayOf(notAfter)}`, remedy);
+      return problem(name, 'warn', `expires on ${minuteOf(notAfter)}`, remedy);
     case 'expired':
-      return problem(name, 'fail', `expired on ${dayOf(notAfter)}`, remedy);
+      return problem(name, 'fail', `expired on ${minuteOf(notAfter)}`, remedy);
     case 'not yet valid':
-      return problem(name, 'fail', `not valid before ${dayOf(notBefore)}`, 'correct the clock, or the certificate');
+      return problem(name, 'fail', `not valid before ${minuteOf(notBefore)}`, NOT_YET_VALID_REMEDY);
   }
 }
 
-function dayOf(date: Date): string {
+function minuteOf(date: Date): string {
   return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

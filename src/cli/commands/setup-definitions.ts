@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { CI_SERVICES } from '../../client/init.js';
 import { ExitCode } from '../../contract/failures.js';
-import { type CommandDefinition, SERVER_EXITS } from '../help.js';
+import { type CommandDefinition, serverExits } from '../help.js';
 import { naturalParser, outputOption, parseListen, parseOrigin, parseRepeatable } from '../options.js';
 
 /** The path of the Temporal CLI, of commands that start servers. */
@@ -77,7 +77,7 @@ export const SERVER_COMMANDS: readonly CommandDefinition[] = [
     name: 'worker',
     description: 'run the worker, which holds the AWS credentials',
     examples: [['iam-bootstrap worker', 'run until stopped; configured by TEMPORAL_* and AWS_*']],
-    exits: SERVER_EXITS,
+    exits: serverExits('Temporal is unreachable, or certificates were renewed: start it again'),
     load: async () => (await import('./worker.js')).worker,
   },
   {
@@ -96,7 +96,7 @@ export const SERVER_COMMANDS: readonly CommandDefinition[] = [
         'run beside another dev server',
       ],
     ],
-    exits: SERVER_EXITS,
+    exits: serverExits('Temporal is unreachable, or did not start'),
     load: async () => (await import('./dev.js')).dev,
   },
   {

@@ -159,7 +159,7 @@ class RunWatcher {
     let progress: Progress | undefined;
     try {
       const description = await withDeadline(this.temporal.client, () => this.handle.describe());
-      if (description.status.name === CONTINUED) return await this.goOn(description.runId);
+      if (description.status.name === CONTINUED) return await this.followNextRun(description.runId);
       if (description.status.name !== 'RUNNING') return false;
       progress = await this.reportProgress(description);
     } catch {
@@ -172,7 +172,7 @@ class RunWatcher {
   }
 
   /** Follows a run that has continued as new. */
-  private async goOn(runId: string): Promise<boolean> {
+  private async followNextRun(runId: string): Promise<boolean> {
     const { client } = this.temporal;
     const { workflowId } = this.run;
     const next = await withDeadline(client, () => nextRunIdOf(client, { workflowId, runId }));

@@ -81,7 +81,7 @@ export class AccountRuns {
       const isEnding = (): boolean => this.#isDone || this.#cancellation.isRequested();
       await condition(() => isEnding() || this.#mayBegin || this.#room.isFull);
       if (this.#cancellation.isRequested()) return this.#endAll();
-      if (this.#room.isFull) await this.#goOnAsNew();
+      if (this.#room.isFull) await this.#continueAsNew();
       else if (this.#mayBegin) this.#beginNext();
     }
   }
@@ -220,7 +220,7 @@ export class AccountRuns {
    * Goes on with an empty history once the runs in flight have ended. Those that take longer go on meanwhile, and the next
    * run finds them again. A start that is not answered must not be lost, so it is waited for however long it takes.
    */
-  async #goOnAsNew(): Promise<void> {
+  async #continueAsNew(): Promise<void> {
     const isDrained = (): boolean => this.#underway.size === 0 || this.#cancellation.isRequested();
     await condition(isDrained, DRAIN_MS);
     await condition(() => isDrained() || [...this.#underway.values()].every(({ run }) => run !== null));

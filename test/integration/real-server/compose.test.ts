@@ -16,6 +16,7 @@ import { loadConfig } from '../../../src/config/config.js';
 import type { Report } from '../../../src/contract/report.js';
 import { sandboxPython } from '../../../src/embedded/sandbox.js';
 import { findTemporalCli } from '../../../src/embedded/temporal-cli.js';
+import { withDefaults } from '../../support/compose-defaults.js';
 import { allowing, manifestOf, role } from '../../support/manifests-of.js';
 import { findImage, type Image, missingForPod, type Pod, type PodProcess, startPod } from '../../support/pod.js';
 import { binaries, missingForRealServer, postgresFolder } from '../../support/real-server.js';
@@ -77,13 +78,6 @@ async function collectPrograms(): Promise<Readonly<Record<string, string>>> {
   // `nc -z HOST PORT`, as Alpine has it.
   writeFileSync(join(folder, 'nc'), '#!/bin/bash\n[ "$1" = -z ] && exec 3<>"/dev/tcp/$2/$3"\n', { mode: 0o755 });
   return { PATH: `${folder}:${postgresFolder() ?? ''}:/usr/bin:/bin` };
-}
-
-/** Returns a text with `${NAME:-default}` as it is where nobody has set it. */
-function withDefaults(text: string): string {
-  // One in another is replaced first.
-  const replaced = text.replaceAll(/\$\{\w+:-([^{}]*)\}/g, '$1');
-  return replaced === text ? text : withDefaults(replaced);
 }
 
 /** Returns the environment of a service where nobody has set a variable. */

@@ -163,10 +163,11 @@ test('certificates in use are shown by their dates, and a change of their state 
   });
   const reporter = new CredentialsReporter(log, { createGauge: gauge } as never);
   const client: ConnectionCertificate = { role: 'client', notBefore: new Date(1_000), notAfter: new Date(2_000) };
-  for (const state of ['valid', 'expiring', 'expiring', 'expired', 'expired'] as const) {
+  for (const state of ['not yet valid', 'valid', 'expiring', 'expiring', 'expired', 'expired'] as const) {
     reporter.inUse([{ ...client, state }]);
   }
   expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
+    [50, "The worker's client certificate for Temporal is not yet valid: correct the clock, or the certificate"],
     [40, expect.stringContaining("The worker's client certificate for Temporal is about to expire. Renew it")],
     [50, expect.stringContaining("The worker's client certificate for Temporal is expired. Renew it")],
   ]);

@@ -23,7 +23,7 @@ export function entityRunsOf(server: SimulatedServer): WorkerParts['entityRuns']
     parentOf: () => Promise.resolve(undefined),
     descentFrom: () => Promise.resolve(null),
     workflowOf: () => Promise.resolve(undefined),
-    changedLately: () => Promise.resolve([]),
+    recentlyChanged: () => Promise.resolve([]),
     end: async (runs) => {
       const ids = new Set(runs.map(({ runId }) => runId));
       const open = openRuns().filter(({ start }) => ids.has(start.runId));

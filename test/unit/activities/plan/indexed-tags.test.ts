@@ -147,18 +147,18 @@ describe('tags come from IAM', () => {
   test('of what a run has changed lately: an index that is behind does not hide that the manifest went back', async () => {
     stale();
     const asked: unknown[] = [];
-    const changedLately = (...about: unknown[]): Promise<readonly string[]> => {
+    const recentlyChanged = (...about: unknown[]): Promise<readonly string[]> => {
       asked.push(about);
       return Promise.resolve([lockOf(TARGET.account, { kind: 'Policy', name: 'Two' })]);
     };
-    expect(await planned(undefined, { changedLately })).toEqual([['no-op', 'update', 'no-op'], ['two']]);
+    expect(await planned(undefined, { recentlyChanged })).toEqual([['no-op', 'update', 'no-op'], ['two']]);
     expect(asked).toEqual([[TARGET.account, 'Policy']]);
   });
 
   test('of everything where it is unknown what was changed lately', async () => {
     stale();
-    const changedLately = (): Promise<never> => Promise.reject(new Error('Temporal does not answer'));
-    expect(await planned(undefined, { changedLately })).toEqual([['no-op', 'update', 'no-op'], NAMES.toSorted()]);
+    const recentlyChanged = (): Promise<never> => Promise.reject(new Error('Temporal does not answer'));
+    expect(await planned(undefined, { recentlyChanged })).toEqual([['no-op', 'update', 'no-op'], NAMES.toSorted()]);
   });
 
   test('of everything where the index is not in use', async () => {
