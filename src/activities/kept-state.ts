@@ -108,7 +108,7 @@ export class KeptStates {
 
 function lost(problem: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
-    `what the run before this one has done is lost: ${problem}. Apply again: existing entities are found, and nothing is created twice`,
+    `the state of the run before this one is lost: ${problem}; apply again: existing entities are found, and nothing is created twice`,
     'RunFailed',
   );
 }

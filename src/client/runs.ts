@@ -257,27 +257,37 @@ export async function requestCancel(
   reference: NamespaceReference,
   { by, reason }: CancelReason,
 ): Promise<LockHolder | null> {
-  const { client } = temporal;
   const run = await openRun(temporal, reference);
   if (run === null) return null;
   const { workflowId, runId } = run;
+  const isOpen = await cancelRun(temporal, { workflowId, runId }, [by === null ? [] : `by ${by}`, reason ?? []].flat());
+  // The run may have continued as new meanwhile, which Temporal does not tell: a closed run is no error to it.
+  const next = await openRun(temporal, { ...reference, runId: firstRunIdOf(run) });
+  if (next !== null && next.runId !== runId) {
+    return requestCancel(temporal, { ...reference, runId: next.runId }, { by, reason });
+  }
+  return isOpen || next !== null ? run : null;
+}
+
+/** Requests the cancellation of a run; a handle cannot carry a reason. Reports whether Temporal knows the run. */
+async function cancelRun(
+  { client }: TemporalConnection,
+  workflowExecution: Pick<LockHolder, 'workflowId' | 'runId'>,
+  reasons: readonly string[],
+): Promise<boolean> {
   try {
-    // A handle's cancel() cannot carry a reason.
     await withDeadline(client, () =>
       client.workflowService.requestCancelWorkflowExecution({
         namespace: client.options.namespace,
-        workflowExecution: { workflowId, runId },
+        workflowExecution,
         identity: client.options.identity,
         requestId: randomUUID(),
-        reason: [by === null ? [] : `by ${by}`, reason ?? []].flat().join(': '),
+        reason: reasons.join(': '),
       }),
     );
+    return true;
   } catch (error) {
-    if (grpcStatusOf(error) !== GrpcStatus.NotFound) throw error;
-    // The run has closed meanwhile, or has continued as new.
-    const next = await openRun(temporal, { ...reference, runId: firstRunIdOf(run) });
-    if (next === null || next.runId === runId) return null;
-    return requestCancel(temporal, { ...reference, runId: next.runId }, { by, reason });
+    if (grpcStatusOf(error) === GrpcStatus.NotFound) return false;
+    throw error;
   }
-  return run;
 }

@@ -5,6 +5,7 @@ import { lockTimers } from '../support/lock-timers.js';
 import {
   creating,
   HeldCall,
+  lockOf,
   outcomesOf,
   PLAN_DIGEST,
   planOf,
@@ -105,6 +106,13 @@ test.each([
   const { startTime } = await run.describe();
   expect(Date.parse(report.startedAt)).toBeLessThan(startTime.getTime());
   await stage.restartWorker(INLINE);
+});
+
+test('a run that another run has started keeps its history: Temporal would not hand a later one the end of its parent', async () => {
+  const { request, creates } = manyRoles();
+  expect((await reportOf(await stage.startBootstrap(request, 'under-another-id'))).result).toBe('converged');
+  const { runId } = await stage.client.workflow.getHandle(lockOf(request)).describe();
+  expect([...creates.values()]).toEqual(NAMES.map(() => [runId]));
 });
 
 test('a wait for a lock goes on in the next run', async () => {

@@ -2,6 +2,7 @@ import {
   CancellationScope,
   isCancellation,
   log,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -23,7 +24,7 @@ import { startLocked } from '../locked-child.js';
 import { assertBootstrapRequest } from '../requests.js';
 import { isContinued } from '../continued.js';
 import { changesSinceApproval, digestOf, explainVerdict } from './approved-plan.js';
-import type { CarriedRun } from './carried-run.js';
+import type { CarriedParts, CarriedRun } from './carried-run.js';
 import { goOnAsNew, readParts } from './continue-as-new.js';
 import { enforceDeadline } from './deadline.js';
 import { recordDeclarations } from './declarations.js';
@@ -56,8 +57,9 @@ export async function bootstrap(request: BootstrapRequest, carried?: CarriedRun)
   const lock = bootstrapWorkflowId(request.target.account, request.namespace);
   if (workflowInfo().workflowId !== lock) return runUnderLock(request, lock);
   const cancellation = new Cancellation();
-  // Any client may have sent one.
-  const own = isContinued(workflowInfo()) ? carried : undefined;
+  // Any client may have sent one. A worker from before this was added plans again, and that run is replayed as it was.
+  const isTaken = carried !== undefined && isContinued(workflowInfo()) && patched('carried-run');
+  const own = isTaken ? carried : undefined;
   return CancellationScope.nonCancellable(() => new Bootstrap(request, cancellation, own).run());
 }
 
@@ -116,13 +118,14 @@ class Bootstrap {
   /** Takes up what the run before this one has done. Returns the report of a run that stops here; null where it goes on. */
   async #resume(carried: CarriedRun): Promise<Report | null> {
     try {
-      const { notifies, lastRevision, ...state } = await readParts(carried);
+      const read = (): Promise<CarriedParts> => readParts(carried);
+      const { notifies, lastRevision, ...state } = await this.#state.cancellation.endOnRequest(read);
       this.#notifies = notifies;
       this.#lastRevision = lastRevision;
       this.#state.resume(state);
       return null;
     } catch (error) {
-      return this.#failedReport(error);
+      return this.#unpreparedReport(error);
     }
   }
 
@@ -142,11 +145,14 @@ class Bootstrap {
         return null;
       });
     } catch (error) {
-      if (cancellation.reason !== null && isCancellation(error)) {
-        return this.#stoppedReport(this.#endedEarly(cancellation.reason));
-      }
-      return this.#failedReport(error);
+      return this.#unpreparedReport(error);
     }
+  }
+
+  #unpreparedReport(error: unknown): Report {
+    const { reason } = this.#state.cancellation;
+    if (reason !== null && isCancellation(error)) return this.#stoppedReport(this.#endedEarly(reason));
+    return this.#failedReport(error);
   }
 
   async #write(): Promise<Report> {

@@ -11,6 +11,8 @@ export class Drain implements Interruption {
   /** Resolves once the lanes are to end. */
   readonly requested: Promise<void>;
   readonly #cancellation: Cancellation;
+  /** Temporal hands the cancellation of a parent to the run of a child that the parent has started, and to no later one. */
+  readonly #hasParent = workflowInfo().parent !== undefined;
   readonly #events = workflowInfo().historyLength;
   readonly #bytes = workflowInfo().historySize;
   #hasTried = false;
@@ -42,8 +44,12 @@ export class Drain implements Interruption {
     return this.#isRequested && !this.#cancellation.isRequested();
   }
 
-  /** Reports that, too, only once the run itself has added to its history: what it goes on from may be large. */
+  /**
+   * Reports whether the history is full and has grown since this run began. Otherwise a large state that was carried over
+   * would have each run go on at once.
+   */
   #isFull(): boolean {
+    if (this.#hasParent) return false;
     const { historyLength, historySize } = workflowInfo();
     const hasGrown = historyLength >= this.#events * 2 && historySize >= this.#bytes * MIN_GROWTH;
     return this.#hasTried && hasGrown && isHistoryFull();
