@@ -13,7 +13,7 @@ test('a created entity that cannot be verified fails, and is not reported as cre
   expect(await world.creates()).toEqual({ 'CreateRole unseen': 1 });
 });
 
-test('a profile that another caller fills right before the role is added fails, and is not reported as updated', async () => {
+test('a profile that another caller fills right before the role is added is refused, and is not reported as updated', async () => {
   for (const name of ['mine', 'theirs'])
     expect((await runs.apply([role(name)], { namespace: name })).result).toBe('converged');
   const profile = { kind: 'InstanceProfile', instanceProfileName: 'web', roles: [] as string[] };
@@ -24,7 +24,7 @@ test('a profile that another caller fills right before the role is added fails, 
   await iam.addRoleToInstanceProfile({ InstanceProfileName: 'web', RoleName: 'theirs' });
   add.release();
   const report = await running;
-  expect([report.result, report.entities[0]?.outcome]).toEqual(['failed', 'failed']);
+  expect([report.result, report.entities[0]?.outcome]).toEqual(['refused', 'refused']);
   expect(report.entities[0]?.reason).toContain('theirs');
 });
 
