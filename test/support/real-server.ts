@@ -10,7 +10,7 @@ import { Connection } from '@temporalio/client';
 import { temporal as proto } from '@temporalio/proto';
 import { parse, stringify } from 'yaml';
 import { loadConfig } from '../../src/config/config.js';
-import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
+import { IamAccount, SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { freePort } from '../../src/embedded/ports.js';
 import type { TemporalServer } from '../../src/embedded/temporal-server.js';
 
@@ -272,6 +272,10 @@ async function setUp(address: string, directory: string, server: ChildProcess, t
     );
     await until(`the search attributes of ${address}`, () =>
       operatorService.addSearchAttributes({ namespace: NAMESPACE, searchAttributes }),
+    );
+    // The frontend learns of them some seconds later. Until then, runs start without them.
+    await until(`that ${address} knows the search attributes`, () =>
+      workflowService.listWorkflowExecutions({ namespace: NAMESPACE, query: `${IamAccount.name} = "known"` }),
     );
   } finally {
     await connection.close();
