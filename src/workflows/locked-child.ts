@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { CancelledFailure, log, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
+import { ApplicationFailure, CancelledFailure, log, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
 import type { ChildWorkflowHandle, ChildWorkflowOptions } from '@temporalio/workflow';
 import type { Cancellation } from './cancellation.js';
 import { recordRefusal, recordWait, type Lock } from './metrics.js';
@@ -67,7 +67,7 @@ export async function startLocked<A, R>(
 ): Promise<ChildWorkflowHandle<typeof workflow>> {
   const started = await startOrWait(workflow, locked);
   if ('child' in started) return started.child;
-  throw new Error('a wait that nothing interrupts has ended');
+  throw ApplicationFailure.nonRetryable('a wait that nothing interrupts has ended', 'Unexpected');
 }
 
 /**
