@@ -32,7 +32,7 @@ beforeAll(async () => {
   stage = await WorkflowStage.start(INLINE);
 });
 
-jest.setTimeout(40_000);
+jest.setTimeout(120_000);
 
 afterAll(async () => {
   await stage.stop();
