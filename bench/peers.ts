@@ -59,8 +59,7 @@ const PEERS: readonly Peer[] = [
         prepare: () => Promise.resolve(),
         forget: () => rm(state, { recursive: true, force: true }),
         command: async ({ roles }, pipeline) => {
-          const cwd = join(state, String(pipeline));
-          await mkdir(cwd, { recursive: true });
+          const cwd = await folderOf(state, pipeline);
           return {
             line: [process.execPath, join(directory, 'alchemy-0.mjs'), await stage.file('alchemy.json', { roles })],
             env: {
@@ -102,8 +101,7 @@ const PEERS: readonly Peer[] = [
         prepare: () => Promise.resolve(),
         forget: () => rm(state, { recursive: true, force: true }),
         command: async ({ roles }, pipeline) => {
-          const cwd = join(state, String(pipeline));
-          await mkdir(cwd, { recursive: true });
+          const cwd = await folderOf(state, pipeline);
           return {
             line: [
               ...[process.execPath, '--import', join(directory, 'alchemy-2-endpoint.mjs')],
@@ -202,6 +200,13 @@ export async function findPeers(
 function hasNode([major, minor]: readonly [number, number]): boolean {
   const [ourMajor = 0, ourMinor = 0] = process.versions.node.split('.').map(Number);
   return ourMajor > major || (ourMajor === major && ourMinor >= minor);
+}
+
+/** Makes the folder in which a pipeline keeps its local state. */
+async function folderOf(state: string, pipeline: number): Promise<string> {
+  const folder = join(state, String(pipeline));
+  await mkdir(folder, { recursive: true });
+  return folder;
 }
 
 /** Packages of exact versions, with what they depend on. None runs a script. */

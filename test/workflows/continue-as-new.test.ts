@@ -63,6 +63,19 @@ function manyRoles(more: Partial<BootstrapRequest> = {}): {
 /** The Create from which on a test holds them: by then, the first run has continued as new. */
 const HELD_FROM = 45;
 
+/** Holds the Creates from that one on. */
+function holdCreates(): HeldCall {
+  const held = new HeldCall();
+  const { createEntity } = stage.activities;
+  let created = 0;
+  stage.activities.createEntity = async (argument) => {
+    created += 1;
+    if (created >= HELD_FROM) await held.hold();
+    return (await createEntity?.(argument)) ?? wrote('create');
+  };
+  return held;
+}
+
 type Run = Awaited<ReturnType<WorkflowStage['startBootstrap']>>;
 
 /** Returns the handles of all runs of a chain. */
@@ -146,14 +159,7 @@ test('a wait for a lock goes on in the next run', async () => {
 
 test('a request that has joined an earlier run is verified by the last one, and a run that is cancelled ends as one', async () => {
   const { request } = manyRoles();
-  const held = new HeldCall();
-  const { createEntity } = stage.activities;
-  let created = 0;
-  stage.activities.createEntity = async (argument) => {
-    created += 1;
-    if (created >= HELD_FROM) await held.hold();
-    return (await createEntity?.(argument)) ?? wrote('create');
-  };
+  const held = holdCreates();
   const run = await stage.startBootstrap(request);
   await stage.client.workflow.getHandle(run.workflowId, run.firstExecutionRunId).signal(joinSignal, 'other');
   await held.reached;
@@ -177,14 +183,7 @@ test('an approval that an earlier run has waited for is known in the later ones'
   const decision = { plan: PLAN_DIGEST, by: 'grace', reason: null };
   while ((await run.query(progressQuery)).approval === undefined) await stage.sleep(100);
   await run.executeUpdate(approveUpdate, { args: [decision] });
-  const held = new HeldCall();
-  const { createEntity } = stage.activities;
-  let created = 0;
-  stage.activities.createEntity = async (argument) => {
-    created += 1;
-    if (created >= HELD_FROM) await held.hold();
-    return (await createEntity?.(argument)) ?? wrote('create');
-  };
+  const held = holdCreates();
   await held.reached;
   const current = stage.client.workflow.getHandle(run.workflowId);
   expect((await current.describe()).runId).not.toBe(run.firstExecutionRunId);
